@@ -1,0 +1,20 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Losses of k-textures, in plain PyTorch."""
+
+from .feature_similarity import (
+    ChannelStandardizer,
+    FeatureSimilarityLoss,
+    cell_validity,
+)
+from .ktextures import KTexturesLoss, cluster_masks, pad_to_grid
+
+__all__ = (
+    'ChannelStandardizer',
+    'FeatureSimilarityLoss',
+    'KTexturesLoss',
+    'cell_validity',
+    'cluster_masks',
+    'pad_to_grid',
+)

@@ -1,0 +1,202 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Feature similarity between a real and a simulated image."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..models.extractors import FeatureExtractor
+
+
+class ChannelStandardizer(nn.Module):
+    """Standardizes channels such that their total variance is one.
+
+    The squared distance of two standardized vectors is then a share of the variance:
+    the best constant prediction of the data has a mean squared distance of one.
+    """
+
+    mean: Tensor
+    gain: Tensor
+
+    def __init__(self, channels: int) -> None:
+        """Initialize a new ChannelStandardizer instance.
+
+        Args:
+            channels: Number of channels F.
+        """
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(channels))
+        self.register_buffer('gain', torch.ones(channels))
+
+    @torch.no_grad()
+    def estimate(self, vectors: Tensor) -> None:
+        """Estimate the statistics.
+
+        Args:
+            vectors: Feature vectors of valid cells, of shape ``(N, F)``.
+        """
+        vectors = vectors.double()
+        mean = vectors.mean(0)
+        var = vectors.var(0, correction=0)
+        # Channels that hardly vary are noise: they are not blown up to full variance.
+        floor = 0.01 * var.mean() + 1e-12
+        scaled = (var / var.maximum(floor)).sum().clamp(min=1e-12)
+        self.mean.copy_(mean)
+        self.gain.copy_((1 / var.maximum(floor) / scaled).sqrt())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Standardize features.
+
+        Args:
+            x: Features of shape ``(B, F, h, w)``.
+
+        Returns:
+            Standardized features of the same shape.
+        """
+        return (x - self.mean[:, None, None]) * self.gain[:, None, None]
+
+
+class FeatureSimilarityLoss(nn.Module):
+    """Weighted mean squared error between features of two images.
+
+    Each group of features is standardized per channel and divided by its total
+    variance over the training data, so that a group weighs what its weight says: a
+    group's loss is the share of its variance that the simulation leaves unexplained.
+    The statistics are buffers and travel with a checkpoint.
+
+    If you use this loss in your research, please cite the following paper:
+
+    * https://arxiv.org/abs/2205.08671
+    """
+
+    def __init__(
+        self, extractors: Iterable[FeatureExtractor], weights: dict[str, float]
+    ) -> None:
+        """Initialize a new FeatureSimilarityLoss instance.
+
+        Args:
+            extractors: Feature extractors.
+            weights: Weight of each group; groups without one are not used.
+
+        Raises:
+            ValueError: If a group is unknown or a weight is not positive.
+        """
+        super().__init__()
+        self.extractors = nn.ModuleList(extractors)
+        self.extractors.requires_grad_(False)
+        channels: dict[str, int] = {}
+        for extractor in self.extractors:
+            assert isinstance(extractor, FeatureExtractor)
+            channels.update(extractor.channels)
+        if not weights:
+            raise ValueError('the loss has no feature group, name at least one')
+        for name, weight in weights.items():
+            if name not in channels:
+                msg = f'feature group {name!r} is unknown, use some of '
+                msg += ', '.join(sorted(channels))
+                raise ValueError(msg)
+            if not weight > 0:
+                msg = f'the weight of feature group {name!r} is {weight}, '
+                msg += 'it must be positive (leave the group out to switch it off)'
+                raise ValueError(msg)
+        self.weights = dict(weights)
+        self.standardizers = nn.ModuleDict(
+            {name: ChannelStandardizer(channels[name]) for name in weights}
+        )
+
+    def train(self, mode: bool = True) -> 'FeatureSimilarityLoss':
+        """Set the training mode; extractors always stay in evaluation mode."""
+        super().train(mode)
+        self.extractors.eval()
+        return self
+
+    def extract(self, x: Tensor, valid: Tensor) -> dict[str, Tensor]:
+        """Extract raw features, with invalid pixels at the mean of the bands.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Features of shape ``(B, F, h, w)`` by group.
+        """
+        # where, not a product: invalid pixels may hold anything, NaN included.
+        x = torch.where(valid > 0, x, 0)
+        features: dict[str, Tensor] = {}
+        for extractor in self.extractors:
+            features.update(extractor(x))
+        return {name: features[name] for name in self.weights}
+
+    def features(self, x: Tensor, valid: Tensor) -> dict[str, Tensor]:
+        """Extract standardized features.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Standardized features of shape ``(B, F, h, w)`` by group.
+        """
+        return {
+            name: self.standardizers[name](value)
+            for name, value in self.extract(x, valid).items()
+        }
+
+    @torch.no_grad()
+    def estimate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
+        """Estimate the statistics of each group on a sample of the training data.
+
+        Args:
+            images: Normalized batches of shape ``(B, C, H, W)``.
+            valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+        """
+        vectors: dict[str, list[Tensor]] = {name: [] for name in self.weights}
+        for x, valid in zip(images, valids, strict=True):
+            for name, value in self.extract(x, valid).items():
+                cells = cell_validity(valid, value.shape[-2:])[:, 0] > 0.5
+                vectors[name].append(value.movedim(1, -1)[cells])
+        for name, chunks in vectors.items():
+            standardizer = self.standardizers[name]
+            assert isinstance(standardizer, ChannelStandardizer)
+            standardizer.estimate(torch.cat(chunks))
+
+    def forward(
+        self, simulated: Tensor, targets: dict[str, Tensor], valid: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare a simulated image with the features of the real one.
+
+        Args:
+            simulated: Simulated bands, normalized, of shape ``(B, C, H, W)``.
+            targets: Standardized features of the real image, from :meth:`features`.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            The weighted mean of the groups' losses, and the loss of each group.
+        """
+        groups: dict[str, Tensor] = {}
+        for name, value in self.features(simulated, valid).items():
+            error = (value - targets[name]).square().sum(1, keepdim=True)
+            cells = cell_validity(valid, error.shape[-2:])
+            groups[name] = (error * cells).sum() / cells.sum().clamp(min=1e-6)
+        total = sum(self.weights.values())
+        loss = torch.stack([self.weights[n] / total * v for n, v in groups.items()])
+        return loss.sum(), groups
+
+
+def cell_validity(valid: Tensor, size: Sequence[int]) -> Tensor:
+    """Share of valid pixels of each cell of a coarser grid.
+
+    Args:
+        valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+        size: Height and width of the grid, ``(h, w)``.
+
+    Returns:
+        Shares of shape ``(B, 1, h, w)``.
+    """
+    if tuple(size) == tuple(valid.shape[-2:]):
+        return valid
+    return F.adaptive_avg_pool2d(valid, list(size))

@@ -1,0 +1,209 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The objective of k-textures: similarity, warm start and prototype assignment."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..models import MASK_STRIDES, FeatureClusters, KTexturesModel, hard_masks
+from .feature_similarity import FeatureSimilarityLoss, cell_validity
+
+
+class KTexturesLoss(nn.Module):
+    """What a k-textures model minimizes.
+
+    In the warm start, the mask network learns k-means clusters of the features by
+    cross-entropy, and each generator learns the texture of its cluster.
+
+    Then hard masks times textures simulate the image, and its features are compared
+    with those of the real image. That loss reaches the masks through single pixels,
+    at which a change of class says little about features of a whole neighbourhood, so
+    the masks also minimize the distance of each cell to the texture it is given, in
+    feature space.
+    """
+
+    def __init__(
+        self,
+        similarity: FeatureSimilarityLoss,
+        clusters: FeatureClusters,
+        assignment_weight: float = 3.0,
+    ) -> None:
+        """Initialize a new KTexturesLoss instance.
+
+        Args:
+            similarity: Loss between the real and the simulated image.
+            clusters: Prototypes of the classes in feature space.
+            assignment_weight: Weight of the distance of cells to their textures.
+        """
+        super().__init__()
+        self.similarity = similarity
+        self.clusters = clusters
+        self.assignment_weight = assignment_weight
+
+    @torch.no_grad()
+    def estimate(
+        self,
+        model: KTexturesModel,
+        images: Sequence[Tensor],
+        valids: Sequence[Tensor],
+    ) -> None:
+        """Estimate all statistics on a sample of the training data.
+
+        Args:
+            model: Model, of which the normalization is set.
+            images: Batches of bands of shape ``(B, C, H, W)``.
+            valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+
+        Raises:
+            ValueError: If there are fewer valid pixels than classes, or they are all
+                the same.
+        """
+        pairs = list(zip(images, valids, strict=True))
+        pixels = torch.cat([x.movedim(1, -1)[v[:, 0] > 0] for x, v in pairs])
+        if len(pixels) < model.num_classes:
+            msg = f'{len(pixels)} valid pixels are fewer than num_classes='
+            msg += f'{model.num_classes}; ask for fewer classes, or check nodata'
+            raise ValueError(msg)
+        model.normalizer.estimate(pixels)
+        self.similarity.estimate([model.prepare(x, v) for x, v in pairs], valids)
+
+    @torch.no_grad()
+    def initialize(
+        self,
+        model: KTexturesModel,
+        images: Sequence[Tensor],
+        valids: Sequence[Tensor],
+        seed: int,
+    ) -> None:
+        """Find clusters, and give each generator the mean colour of its cluster.
+
+        Args:
+            model: Model, of which the mean colours are set.
+            images: Batches of bands of shape ``(B, C, H, W)``.
+            valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+            seed: Seed of k-means.
+
+        Raises:
+            ValueError: If the data has fewer different cells than classes.
+        """
+        maps, cells, batches = [], [], []
+        for image, valid in zip(images, valids, strict=True):
+            x, valid = pad_to_grid(model.prepare(image, valid), valid)
+            size = (x.shape[-2], x.shape[-1])
+            features = self.similarity.features(x, valid)
+            maps.append(self.clusters.pool(features, size))
+            cells.append(cell_validity(valid, maps[-1].shape[-2:])[:, 0] > 0.5)
+            batches.append((x, valid, features, size))
+        self.clusters.fit(maps, cells, seed)
+        sums, counts = [], []
+        for x, valid, features, size in batches:
+            labels = self.clusters(features, size).argmin(1)
+            masks = cluster_masks(labels, model.num_classes, size) * valid
+            sums.append(torch.einsum('bkhw,bchw->kc', masks, x))
+            counts.append(masks.sum((0, 2, 3)))
+        total = torch.stack(counts).sum(0)[:, None]
+        means = torch.stack(sums).sum(0) / total.clamp(min=1)
+        model.generators.set_means(means)
+
+    def forward(
+        self,
+        model: KTexturesModel,
+        image: Tensor,
+        valid: Tensor,
+        slope: float = 1.0,
+        warm: bool = False,
+        generator: torch.Generator | None = None,
+    ) -> dict[str, Tensor]:
+        """Compute the objective.
+
+        Args:
+            model: Model.
+            image: Bands of shape ``(B, C, H, W)``, of any size.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            slope: Slope of the backward pass of the hard masks.
+            warm: Whether this is the warm start.
+            generator: Pseudo-random number generator of the noise.
+
+        Returns:
+            ``loss``; its parts ``similarity``, ``similarity_<group>`` and
+            ``cross_entropy`` or ``assignment``; and ``occupancy``, the share of the
+            valid pixels in each class, of shape ``(k,)``.
+        """
+        x, valid = pad_to_grid(model.prepare(image, valid), valid)
+        size = (x.shape[-2], x.shape[-1])
+        targets = self.similarity.features(x, valid)
+        distances = self.clusters(targets, size)
+        cells = cell_validity(valid, distances.shape[-2:])
+        coarse, logits = model.logits(x)
+        parts: dict[str, Tensor] = {}
+        if warm:
+            labels = distances.argmin(1)
+            masks = cluster_masks(labels, model.num_classes, size)
+            ignored = labels.masked_fill(cells[:, 0] <= 0.5, -1)
+            error = F.cross_entropy(coarse, ignored, ignore_index=-1, reduction='sum')
+            parts['cross_entropy'] = error / (ignored >= 0).sum().clamp(min=1)
+            extra = parts['cross_entropy']
+        else:
+            masks = hard_masks(logits, slope)
+            expected = (coarse.softmax(1) * distances).sum(1, keepdim=True)
+            mean = (expected * cells).sum() / cells.sum().clamp(min=1e-6)
+            parts['assignment'] = mean
+            extra = self.assignment_weight * mean
+        simulated = model.simulate(masks, generator)
+        parts['similarity'], groups = self.similarity(simulated, targets, valid)
+        parts['loss'] = parts['similarity'] + extra
+        parts |= {f'similarity_{name}': value for name, value in groups.items()}
+        chosen = hard_masks(logits.detach()) * valid
+        parts['occupancy'] = chosen.sum((0, 2, 3)) / valid.sum().clamp(min=1)
+        return {name: v if name == 'loss' else v.detach() for name, v in parts.items()}
+
+    @torch.no_grad()
+    def follow_textures(self, model: KTexturesModel, size: int, rate: float) -> None:
+        """Move the prototypes of the classes towards the generated textures.
+
+        Args:
+            model: Model.
+            size: Height and width of the textures in pixels.
+            rate: Share of the way.
+        """
+        textures = model.generators(1, (size, size))[0]
+        chunks = []
+        for chunk in textures.split(16):
+            valid = chunk.new_ones(len(chunk), 1, size, size)
+            chunks.append(self.similarity.features(chunk, valid))
+        features = {n: torch.cat([c[n] for c in chunks]) for n in chunks[0]}
+        self.clusters.follow(features, (size, size), rate)
+
+
+def pad_to_grid(x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Pad with invalid pixels, so that all feature maps share the cells of the masks.
+
+    Args:
+        x: Normalized bands of shape ``(B, C, H, W)``.
+        valid: Validity of shape ``(B, 1, H, W)``.
+
+    Returns:
+        Both, of a height and width that the coarsest stride divides.
+    """
+    coarsest = MASK_STRIDES[-1]
+    pad = (0, -x.shape[-1] % coarsest, 0, -x.shape[-2] % coarsest)
+    return F.pad(x, pad), F.pad(valid, pad)
+
+
+def cluster_masks(labels: Tensor, num_classes: int, size: tuple[int, int]) -> Tensor:
+    """Masks on the pixel grid of labels on the mask grid.
+
+    Args:
+        labels: Labels of shape ``(B, h, w)``.
+        num_classes: Number of classes, k.
+        size: Height and width in pixels.
+
+    Returns:
+        Masks of shape ``(B, k, H, W)``, 0 or 1.
+    """
+    masks = F.one_hot(labels, num_classes).movedim(-1, 1).float()
+    return F.interpolate(masks, size)

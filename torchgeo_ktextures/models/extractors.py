@@ -1,0 +1,122 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Feature extractors that need no weights: local colour and local texture energy."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FeatureExtractor(nn.Module):
+    """Base class of the feature extractors of the similarity loss.
+
+    An extractor maps normalized bands ``(B, C, H, W)`` to a dictionary of named
+    feature groups ``(B, F, H / stride, W / stride)``.
+    """
+
+    #: Number of channels F of each group.
+    channels: dict[str, int]
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Extract features.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Features of shape ``(B, F, h, w)`` by group.
+        """
+        raise NotImplementedError
+
+
+class LocalColor(FeatureExtractor):
+    """Group ``color``: bands averaged over a small window."""
+
+    def __init__(self, in_channels: int, window: int = 5) -> None:
+        """Initialize a new LocalColor instance.
+
+        Args:
+            in_channels: Number of bands.
+            window: Width of the window in pixels (odd).
+        """
+        super().__init__()
+        self.window = window
+        self.channels = {'color': in_channels}
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Extract features.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Local means of shape ``(B, C, H, W)``.
+        """
+        return {'color': _box(x, self.window)}
+
+
+class TextureEnergy(FeatureExtractor):
+    """Group ``texture``: energies of oriented filters, averaged locally.
+
+    Per band and octave, the responses to second derivatives along four directions
+    are rectified and averaged over a window. Averaged energies describe a texture
+    without its phase, so a generated texture can match them exactly.
+
+    If you use this extractor in your research, please cite the following paper:
+
+    * https://doi.org/10.1364/JOSAA.7.000923 (Malik and Perona, 1990)
+    """
+
+    def __init__(self, in_channels: int, octaves: int = 3, window: int = 5) -> None:
+        """Initialize a new TextureEnergy instance.
+
+        Args:
+            in_channels: Number of bands.
+            octaves: Number of scales; scale i has pixels 2**i wide.
+            window: Width of the averaging window in cells of 4 pixels (odd).
+        """
+        super().__init__()
+        self.octaves = octaves
+        self.window = window
+        self.channels = {'texture': in_channels * octaves * 4}
+        # Second differences along 0, 45, 90 and 135 degrees, smoothed across.
+        kernels = torch.zeros(4, 3, 3)
+        difference = torch.tensor([-1.0, 2.0, -1.0])
+        smooth = torch.tensor([0.25, 0.5, 0.25])
+        kernels[0] = smooth[:, None] * difference
+        kernels[1] = difference[:, None] * smooth
+        kernels[2].diagonal().copy_(difference)
+        kernels[3] = kernels[2].flip(1)
+        kernels /= kernels.square().sum((1, 2), keepdim=True).sqrt()
+        self.register_buffer(
+            'kernels', kernels[:, None].repeat(in_channels, 1, 1, 1), persistent=False
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Extract features.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Energies of shape ``(B, C * octaves * 4, ceil(H / 4), ceil(W / 4))``.
+        """
+        size = [-(-n // 4) for n in x.shape[-2:]]
+        energies = []
+        for octave in range(self.octaves):
+            if octave:
+                x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+            padded = F.pad(x, (1, 1, 1, 1), mode='replicate')
+            response = F.conv2d(padded, self.kernels, groups=x.shape[1])
+            # A root that is smooth at zero keeps gradients alive in flat areas.
+            energy = (response.square() + 1e-4).sqrt()
+            energy = F.adaptive_avg_pool2d(energy, size)
+            energies.append(_box(energy, self.window))
+        return {'texture': torch.cat(energies, dim=1)}
+
+
+def _box(x: Tensor, window: int) -> Tensor:
+    return F.avg_pool2d(
+        x, window, stride=1, padding=window // 2, count_include_pad=False
+    )

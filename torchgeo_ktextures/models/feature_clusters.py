@@ -1,0 +1,211 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Classes in feature space: k-means for the warm start, texture prototypes later."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor, nn
+
+
+class FeatureClusters(nn.Module):
+    """One prototype per class in a reduced feature space, on the mask grid.
+
+    Features of all groups are averaged over the cells of the mask grid, reduced by a
+    principal component analysis per group and scaled by the weight of the group.
+    Components that do not persist in space are scaled down. The prototypes are first
+    the centers of k-means, then follow the features of the generated textures.
+    """
+
+    projection: Tensor
+    offset: Tensor
+    prototypes: Tensor
+
+    def __init__(
+        self,
+        channels: dict[str, int],
+        weights: dict[str, float],
+        num_classes: int,
+        mask_stride: int,
+        components: int = 24,
+    ) -> None:
+        """Initialize a new FeatureClusters instance.
+
+        Args:
+            channels: Number of channels of each feature group.
+            weights: Weight of each feature group.
+            num_classes: Number of clusters, k.
+            mask_stride: Stride of the mask grid in pixels.
+            components: Largest number of principal components kept per group.
+        """
+        super().__init__()
+        self.channels = channels
+        self.weights = weights
+        self.mask_stride = mask_stride
+        self.components = {n: min(components, channels[n]) for n in weights}
+        total, kept = sum(channels[n] for n in weights), sum(self.components.values())
+        self.register_buffer('projection', torch.zeros(total, kept))
+        self.register_buffer('offset', torch.zeros(kept))
+        self.register_buffer('prototypes', torch.zeros(num_classes, kept))
+
+    def pool(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
+        """Bring all groups to the mask grid and concatenate them.
+
+        Args:
+            features: Standardized features of shape ``(B, F, h, w)`` by group.
+            size: Height and width of the image in pixels.
+
+        Returns:
+            Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
+        """
+        grid = [-(-n // self.mask_stride) for n in size]
+        pooled = []
+        for name in self.weights:
+            value = features[name]
+            if value.shape[-2] >= grid[0] and value.shape[-1] >= grid[1]:
+                pooled.append(F.adaptive_avg_pool2d(value, grid))
+            else:
+                pooled.append(F.interpolate(value, grid, mode='bilinear'))
+        return torch.cat(pooled, dim=1)
+
+    @torch.no_grad()
+    def fit(
+        self,
+        maps: Sequence[Tensor],
+        valids: Sequence[Tensor],
+        seed: int,
+        n_init: int = 10,
+        max_samples: int = 20_000,
+    ) -> float:
+        """Fit the projection and the prototypes, by k-means.
+
+        Args:
+            maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
+            valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+            seed: Seed of the sampling and of k-means.
+            n_init: Number of k-means restarts.
+            max_samples: Number of vectors used at most.
+
+        Returns:
+            Inertia per vector.
+
+        Raises:
+            ValueError: If there are fewer different vectors than clusters.
+        """
+        k = self.prototypes.shape[0]
+        rng = np.random.default_rng(seed)
+        cells = [m.movedim(1, -1)[v] for m, v in zip(maps, valids, strict=True)]
+        data = torch.cat(cells).cpu().numpy().astype(np.float64)
+        if len(data) > max_samples:
+            data = data[rng.choice(len(data), max_samples, replace=False)]
+        if len(data) < k:
+            raise ValueError(self._too_few())
+        column, start = 0, 0
+        projection = np.zeros(tuple(self.projection.shape))
+        for name, components in self.components.items():
+            width = self.channels[name]
+            block = data[:, column : column + width]
+            count = min(components, len(block) - 1)
+            pca = PCA(count, svd_solver='covariance_eigh').fit(block)
+            spread = np.sqrt(max(pca.explained_variance_.sum(), 1e-12))
+            projection[column : column + width, start : start + count] = (
+                pca.components_.T * self.weights[name] / spread
+            )
+            column, start = column + width, start + components
+        projection *= self._coherence(maps, valids, projection)
+        # Total variance one: distances are shares of the variance.
+        variance = (data @ projection).var(0).sum()
+        projection /= np.sqrt(max(variance, 1e-12))
+        offset = -data.mean(0) @ projection
+        reduced = data @ projection + offset
+        with warnings.catch_warnings():
+            warnings.simplefilter('error', ConvergenceWarning)
+            try:
+                result = KMeans(k, n_init=n_init, random_state=seed).fit(reduced)
+            except ConvergenceWarning:
+                raise ValueError(self._too_few()) from None
+        self.projection.copy_(torch.from_numpy(projection))
+        self.offset.copy_(torch.from_numpy(offset))
+        self.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
+        return float(result.inertia_) / len(reduced)
+
+    def _too_few(self) -> str:
+        msg = f'the training data has fewer than num_classes={self.prototypes.shape[0]} '
+        return msg + 'different cells; ask for fewer classes or give a larger scene'
+
+    def _coherence(
+        self,
+        maps: Sequence[Tensor],
+        valids: Sequence[Tensor],
+        projection: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """Spatial autocorrelation of each component at a distance of 16 pixels.
+
+        Classes are regions: a component that does not persist over a region is noise
+        for this purpose, such as the colour of a scene in which only textures differ.
+        """
+        lag = max(1, 16 // self.mask_stride)
+        weights = torch.from_numpy(projection).float()
+        covariance = torch.zeros(weights.shape[1], dtype=torch.float64)
+        count = 0
+        chunks = []
+        for values, valid in zip(maps, valids, strict=True):
+            reduced = values.movedim(1, -1).cpu() @ weights
+            chunks.append(reduced[valid.cpu()])
+        mean, variance = torch.cat(chunks).mean(0), torch.cat(chunks).double().var(0)
+        for values, valid in zip(maps, valids, strict=True):
+            reduced = values.movedim(1, -1).cpu() @ weights - mean
+            for dim in (1, 2):
+                size = reduced.shape[dim] - lag
+                if size < 1:
+                    continue
+                pairs = [reduced.narrow(dim, i, size) for i in (0, lag)]
+                both = [valid.cpu().narrow(dim, i, size) for i in (0, lag)]
+                ok = both[0] & both[1]
+                covariance += (pairs[0] * pairs[1])[ok].double().sum(0)
+                count += int(ok.sum())
+        if not count:
+            return np.ones(weights.shape[1])
+        ratio = covariance / count / variance.clamp(min=1e-12)
+        return ratio.clamp(0, 1).numpy()
+
+    @torch.no_grad()
+    def forward(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
+        """Measure how far cells are from each prototype.
+
+        Args:
+            features: Standardized features of shape ``(B, F, h, w)`` by group.
+            size: Height and width of the image in pixels.
+
+        Returns:
+            Squared distances of shape ``(B, k, ceil(H / s), ceil(W / s))``.
+        """
+        reduced = self._reduce(self.pool(features, size))
+        distances = torch.cdist(reduced.flatten(0, 2), self.prototypes).square()
+        return distances.unflatten(0, reduced.shape[:3]).movedim(-1, 1)
+
+    @torch.no_grad()
+    def follow(
+        self, features: dict[str, Tensor], size: tuple[int, int], rate: float = 0.1
+    ) -> None:
+        """Move the prototypes towards the features of the textures.
+
+        Args:
+            features: Standardized features of the k textures, of shape
+                ``(k, F, h, w)`` by group.
+            size: Height and width of the textures in pixels.
+            rate: Share of the way.
+        """
+        means = self._reduce(self.pool(features, size)).mean((1, 2))
+        self.prototypes.lerp_(means, rate)
+
+    def _reduce(self, vectors: Tensor) -> Tensor:
+        return vectors.movedim(1, -1) @ self.projection + self.offset

@@ -1,0 +1,187 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The k-textures model: normalization, masks, textures and simulation."""
+
+import torch
+from torch import Tensor, nn
+
+from .hard_masks import hard_masks
+from .mask_network import MaskNetwork, upsample_logits
+from .texture_generators import TextureGenerators
+
+
+class BandNormalizer(nn.Module):
+    """Standardizes bands with stored statistics."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, channels: int) -> None:
+        """Initialize a new BandNormalizer instance.
+
+        Args:
+            channels: Number of bands, C.
+        """
+        super().__init__()
+        self.register_buffer('mean', torch.zeros(channels))
+        self.register_buffer('std', torch.ones(channels))
+
+    @torch.no_grad()
+    def estimate(self, pixels: Tensor) -> None:
+        """Estimate the statistics.
+
+        Args:
+            pixels: Valid pixels of shape ``(N, C)``.
+
+        Raises:
+            ValueError: If all pixels are the same.
+        """
+        pixels = pixels.double()
+        std = pixels.std(0, correction=0)
+        if not (std > 0).any():
+            msg = 'the training data is constant: every valid pixel is '
+            msg += f'{[round(v, 6) for v in pixels[0].tolist()]}; there is nothing to '
+            msg += 'split into classes, check bands, scale and nodata'
+            raise ValueError(msg)
+        self.mean.copy_(pixels.mean(0))
+        # A constant band carries nothing; a tiny deviation would blow up its noise.
+        self.std.copy_(torch.where(std > 1e-6 * std.max(), std, std.max()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalize bands.
+
+        Args:
+            x: Bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Normalized bands of the same shape.
+        """
+        return (x - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def inverse(self, x: Tensor) -> Tensor:
+        """Bring normalized bands back to the units of the input.
+
+        Args:
+            x: Normalized bands of shape ``(..., C, H, W)``.
+
+        Returns:
+            Bands of the same shape.
+        """
+        return x * self.std[:, None, None] + self.mean[:, None, None]
+
+
+class KTexturesModel(nn.Module):
+    """Splits an image into k hard classes, each of which is a texture.
+
+    If you use this model in your research, please cite the following paper:
+
+    * https://arxiv.org/abs/2205.08671
+    """
+
+    def __init__(
+        self, in_channels: int, num_classes: int, mask_stride: int = 8
+    ) -> None:
+        """Initialize a new KTexturesModel instance.
+
+        Args:
+            in_channels: Number of bands, C >= 3.
+            num_classes: Number of classes, k >= 2.
+            mask_stride: Scale in pixels at which classes may change: 1, 2, 4, 8 or 16.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        super().__init__()
+        if num_classes < 2:
+            msg = f'num_classes={num_classes} splits nothing, use at least 2'
+            raise ValueError(msg)
+        if in_channels < 3:
+            msg = f'in_channels={in_channels} is too few, use at least 3 bands'
+            raise ValueError(msg)
+        self.num_classes = num_classes
+        self.normalizer = BandNormalizer(in_channels)
+        self.mask_network = MaskNetwork(in_channels, num_classes, mask_stride)
+        self.generators = TextureGenerators(num_classes, in_channels)
+
+    def prepare(self, image: Tensor, valid: Tensor) -> Tensor:
+        """Normalize bands and put invalid pixels at the mean.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Normalized bands of shape ``(B, C, H, W)``.
+        """
+        return torch.where(valid > 0, self.normalizer(image), 0)
+
+    def logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute class logits.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Logits on the mask grid and on the pixel grid, of shapes
+            ``(B, k, ceil(H / s), ceil(W / s))`` and ``(B, k, H, W)``.
+        """
+        coarse = self.mask_network(x)
+        stride = self.mask_network.mask_stride
+        return coarse, upsample_logits(coarse, stride, (x.shape[-2], x.shape[-1]))
+
+    def simulate(
+        self, masks: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Compose an image of masks times textures.
+
+        Args:
+            masks: Masks of shape ``(B, k, H, W)``.
+            generator: Pseudo-random number generator of the noise.
+
+        Returns:
+            Simulated normalized bands of shape ``(B, C, H, W)``.
+        """
+        size = (masks.shape[-2], masks.shape[-1])
+        textures = self.generators(masks.shape[0], size, generator)
+        return torch.einsum('bkhw,bkchw->bchw', masks, textures)
+
+    def forward(self, image: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Compute class logits of raw bands.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)`` (defaults to finite pixels).
+
+        Returns:
+            Logits of shape ``(B, k, H, W)``.
+        """
+        if valid is None:
+            valid = finite_pixels(image)
+        return self.logits(self.prepare(image, valid))[1]
+
+    def reconstruct(
+        self, logits: Tensor, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Simulate the image of given logits in the units of the input.
+
+        Args:
+            logits: Logits of shape ``(B, k, H, W)``.
+            generator: Pseudo-random number generator of the noise.
+
+        Returns:
+            Simulated bands of shape ``(B, C, H, W)``.
+        """
+        return self.normalizer.inverse(self.simulate(hard_masks(logits), generator))
+
+
+def finite_pixels(image: Tensor) -> Tensor:
+    """Validity of pixels by their values alone.
+
+    Args:
+        image: Bands of shape ``(B, C, H, W)``.
+
+    Returns:
+        1 where all bands are finite, else 0, of shape ``(B, 1, H, W)``.
+    """
+    return image.isfinite().all(1, keepdim=True).to(image.dtype)

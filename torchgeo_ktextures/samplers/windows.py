@@ -1,0 +1,146 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Pixel-exact samplers of raster windows."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from ..datasets import PixelWindow, RasterWindows
+
+
+class RandomWindowSampler(Sampler[PixelWindow]):
+    """Draws square windows at random, around valid pixels.
+
+    Every valid pixel of every raster is equally likely to be the anchor of a window,
+    and the anchor is equally likely to be anywhere in it; windows that would leave the
+    raster are moved inside, so borders are drawn as well. Epochs differ; the same seed
+    gives the same epochs.
+    """
+
+    def __init__(
+        self, dataset: RasterWindows, size: int, length: int, seed: int = 0
+    ) -> None:
+        """Initialize a new RandomWindowSampler instance.
+
+        Args:
+            dataset: Dataset to sample from.
+            size: Height and width of each window in pixels.
+            length: Number of windows per epoch.
+            seed: Seed of the random numbers.
+
+        Raises:
+            ValueError: If a raster is smaller than a window, or no pixel is valid.
+        """
+        if size < 1 or length < 1:
+            msg = f'size={size} and length={length} must be at least 1'
+            raise ValueError(msg)
+        self.dataset = dataset
+        self.size = size
+        self.length = length
+        self.rng = np.random.default_rng(seed)
+        anchors, weights = [], []
+        for file, (height, width) in enumerate(dataset.shapes):
+            if min(height, width) < size:
+                msg = f'{dataset.files[file]} has {height} x {width} pixels, smaller '
+                msg += f'than a patch of {size}; use a patch_size of at most '
+                msg += str(min(height, width))
+                raise ValueError(msg)
+            valid = dataset.validity(file)
+            if not valid.any():
+                valid = dataset.validity(file, max(height, width))
+            rows, cols = np.nonzero(valid)
+            cell = np.array([height / valid.shape[0], width / valid.shape[1]])
+            files = np.full(len(rows), file)
+            anchors.append(
+                np.stack([files, rows * cell[0], cols * cell[1]], 1).astype(int)
+            )
+            weights.append(np.full(len(rows), cell.prod()))
+        self.anchors = np.concatenate(anchors)
+        if not len(self.anchors):
+            msg = f'{", ".join(dataset.files[:3])}: no pixel is valid in any raster; '
+            msg += 'check nodata, or use another scene'
+            raise ValueError(msg)
+        probability = np.concatenate(weights)
+        self.probability = probability / probability.sum()
+
+    def __len__(self) -> int:
+        """Return the number of windows per epoch."""
+        return self.length
+
+    def __iter__(self) -> Iterator[PixelWindow]:
+        """Draw the windows of an epoch.
+
+        Yields:
+            Windows that are their own core.
+        """
+        size = self.size
+        picks = self.rng.choice(len(self.anchors), self.length, p=self.probability)
+        shifts = self.rng.integers(0, size, (self.length, 2))
+        for pick, shift in zip(picks, shifts, strict=True):
+            file, *anchor = self.anchors[pick].tolist()
+            limit = self.dataset.shapes[file]
+            row, col = (
+                int(min(max(a - s, 0), n - size))
+                for a, s, n in zip(anchor, shift, limit, strict=True)
+            )
+            yield PixelWindow(file, row, col, size, size, row, col, size, size)
+
+
+class GridWindowSampler(Sampler[PixelWindow]):
+    """Covers all rasters with tiles whose cores meet but do not overlap.
+
+    Every pixel is in exactly one core. Around its core, a tile has a margin of context
+    where the raster has one.
+    """
+
+    def __init__(self, dataset: RasterWindows, size: int, margin: int = 0) -> None:
+        """Initialize a new GridWindowSampler instance.
+
+        Args:
+            dataset: Dataset to sample from.
+            size: Height and width of the cores in pixels; multiples of 16 keep tiles
+                in step with the grid of the mask network.
+            margin: Width of the context on each side in pixels, likewise.
+
+        Raises:
+            ValueError: If *size* or *margin* is out of range.
+        """
+        if size < 1 or margin < 0:
+            msg = f'size={size} must be at least 1 and margin={margin} at least 0'
+            raise ValueError(msg)
+        self.windows: list[PixelWindow] = []
+        for file, (height, width) in enumerate(dataset.shapes):
+            for core_row in range(0, height, size):
+                for core_col in range(0, width, size):
+                    core_height = min(size, height - core_row)
+                    core_width = min(size, width - core_col)
+                    row, col = max(core_row - margin, 0), max(core_col - margin, 0)
+                    bottom = min(core_row + core_height + margin, height)
+                    right = min(core_col + core_width + margin, width)
+                    window = PixelWindow(
+                        file,
+                        row,
+                        col,
+                        bottom - row,
+                        right - col,
+                        core_row,
+                        core_col,
+                        core_height,
+                        core_width,
+                    )
+                    self.windows.append(window)
+
+    def __len__(self) -> int:
+        """Return the number of tiles."""
+        return len(self.windows)
+
+    def __iter__(self) -> Iterator[PixelWindow]:
+        """Iterate over the tiles, raster by raster in reading order.
+
+        Yields:
+            Windows with their cores.
+        """
+        yield from self.windows

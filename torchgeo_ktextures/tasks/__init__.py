@@ -1,0 +1,8 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Lightning tasks."""
+
+from .ktextures import KTextures
+
+__all__ = ('KTextures',)

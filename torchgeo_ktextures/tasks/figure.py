@@ -1,0 +1,94 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Figure of a scene, its classes, its simulation and the k textures."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ..colors import class_colors
+
+_Array = npt.NDArray[np.floating]
+
+
+def plot_ktextures(
+    image: Tensor,
+    valid: Tensor,
+    labels: Tensor,
+    simulation: Tensor,
+    textures: Tensor,
+    title: str = '',
+) -> Figure:
+    """Plot scene, false colour, labels, simulation and textures.
+
+    All images share one contrast stretch, taken from the scene.
+
+    Args:
+        image: Bands of the scene of shape ``(C, H, W)``: red, green, blue, and near
+            infrared if there are more than three.
+        valid: Validity of shape ``(1, H, W)``, 0 or 1.
+        labels: Class of each pixel of shape ``(H, W)``.
+        simulation: Simulated bands of shape ``(C, H, W)``.
+        textures: One texture per class, of shape ``(k, C, h, w)``.
+        title: Title of the figure.
+
+    Returns:
+        The figure.
+    """
+    ok = valid[0].cpu().numpy() > 0
+    bands = image.cpu().numpy().astype(float)
+    pixels = bands[:, ok] if ok.any() else bands.reshape(len(bands), -1)
+    low, high = np.percentile(pixels, [2, 98], axis=1)[..., None, None]
+
+    def show(ax: Axes, values: _Array, title: str, mask: _Array | None = None) -> None:
+        shown = np.clip((values - low) / np.maximum(high - low, 1e-12), 0, 1)
+        rgb = shown[:3]
+        if title == 'False colour':
+            rgb = shown[[3, 0, 1]]
+        rgb = np.moveaxis(rgb, 0, -1)
+        if mask is not None:
+            rgb = np.where(mask[..., None] > 0, rgb, 1)
+        ax.imshow(rgb, interpolation='nearest')
+        ax.set_title(title, fontsize=10)
+
+    num_classes = len(textures)
+    colors = np.array(list(class_colors(num_classes).values()))[:, :3] / 255
+    top = ['Scene', 'Labels', 'Simulation']
+    if len(bands) > 3:
+        top.insert(1, 'False colour')
+    columns = min(num_classes, 8)
+    rows = math.ceil(num_classes / columns)
+    aspect = bands.shape[1] / bands.shape[2]
+    height = 12 / len(top) * aspect + 0.4
+    small = 12 / columns + 0.3
+    fig = Figure(figsize=(12, height + rows * small), layout='constrained')
+    upper, lower = fig.subfigures(2, height_ratios=[height, rows * small])
+    if title:
+        fig.suptitle(title, fontsize=11)
+    for ax, name in zip(upper.subplots(1, len(top)), top, strict=True):
+        match name:
+            case 'Labels':
+                painted = colors[labels.cpu().numpy()]
+                ax.imshow(np.where(ok[..., None], painted, 1), interpolation='nearest')
+                ax.set_title(name, fontsize=10)
+            case 'Simulation':
+                show(ax, simulation.cpu().numpy(), name, ok)
+            case _:
+                show(ax, bands, name, ok)
+        ax.axis('off')
+    counts = np.bincount(labels.cpu().numpy()[ok], minlength=num_classes)
+    shares = counts / max(counts.sum(), 1)
+    for i, ax in enumerate(lower.subplots(rows, columns, squeeze=False).flat):
+        ax.set(xticks=[], yticks=[])
+        if i >= num_classes:
+            ax.axis('off')
+            continue
+        show(ax, textures[i].cpu().numpy(), f'class {i}: {shares[i]:.1%}')
+        for spine in ax.spines.values():
+            spine.set(edgecolor=colors[i], linewidth=3)
+    return fig

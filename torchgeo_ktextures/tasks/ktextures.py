@@ -1,0 +1,525 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The k-textures task."""
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, cast
+
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from matplotlib.figure import Figure
+from torch import Tensor
+from torch.optim import Adam
+from torch.optim.lr_scheduler import LambdaLR
+from torchgeo.datasets.utils import Sample
+from torchgeo.tasks import BaseTask
+from torchvision.models._api import WeightsEnum
+
+from ..datasets import PixelWindow
+from ..losses import FeatureSimilarityLoss, KTexturesLoss
+from ..metrics import ClusterMatching
+from ..models import (
+    VGG16_LAYERS,
+    FeatureClusters,
+    FeatureExtractor,
+    KTexturesModel,
+    LocalColor,
+    TextureEnergy,
+    VGG16Features,
+    finite_pixels,
+)
+from .figure import plot_ktextures
+
+
+class KTextures(BaseTask):
+    """k-textures: unsupervised segmentation into k hard classes.
+
+    A mask network splits the image into k binary masks, k generators make one texture
+    each, and masks times textures simulate the image. The loss compares features of
+    the real and the simulated image, so that a class is a texture in context.
+
+    Expects ``image`` (B, C, H, W) in any unit and, optionally, ``mask_valid``
+    (B, 1, H, W) and ``mask`` (B, H, W). Bands are normalized inside the model.
+
+    If you use this task in your research, please cite the following paper:
+
+    * https://arxiv.org/abs/2205.08671
+    """
+
+    ignore = 'weights'
+    monitor = 'train_loss'
+    model: KTexturesModel
+    criterion: KTexturesLoss
+    fitted: Tensor
+
+    def __init__(
+        self,
+        num_classes: int = 8,
+        in_channels: int = 4,
+        mask_stride: int = 8,
+        features: Sequence[str] = ('color', 'texture'),
+        feature_weights: Sequence[float] | None = None,
+        weights: WeightsEnum | str | bool | None = None,
+        warm_start: bool = True,
+        warm_start_fraction: float = 0.4,
+        assignment_weight: float = 3.0,
+        n_init: int = 1,
+        init_patches: int = 256,
+        initial_slope: float = 0.25,
+        final_slope: float = 1.0,
+        lr: float = 1e-3,
+        generator_lr: float = 1e-2,
+        num_target_classes: int | None = None,
+        ignore_index: int = 255,
+    ) -> None:
+        """Initialize a new KTextures instance.
+
+        Args:
+            num_classes: Number of classes, k.
+            in_channels: Number of bands, in the order red, green, blue, near infrared
+                and any others.
+            mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or
+                16): the smallest region worth a class.
+            features: Groups of features to compare: 'color' (local means), 'texture'
+                (local filter energies), 'vgg16_relu3_3', 'vgg16_relu4_3' and other
+                VGG-16 layers on the RGB and the NIR-R-G composite.
+            feature_weights: Weight of each group (defaults to 1 each).
+            weights: VGG-16 weights: a torchvision weight enum, True for
+                ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
+                PyTorch state dict. Only needed for VGG-16 features.
+            warm_start: Whether to begin with cross-entropy towards k-means on the
+                features, while the textures learn from the same clusters.
+            warm_start_fraction: Share of the steps given to the warm start.
+            assignment_weight: Weight of the distance in feature space between each
+                cell and the texture it is given.
+            n_init: Number of restarts that share the steps; the one with the lowest
+                loss on a fixed sample is kept.
+            init_patches: Number of training patches from which statistics and k-means
+                are estimated.
+            initial_slope: Slope of the backward pass of the hard masks, at first.
+            final_slope: Slope of the backward pass of the hard masks, at last.
+            lr: Learning rate of the mask network.
+            generator_lr: Learning rate of the texture generators.
+            num_target_classes: Number of classes of the labels used to validate and
+                test, if any (defaults to *num_classes*).
+            ignore_index: Label of pixels that have none.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+        """
+        self.weights = weights
+        super().__init__()
+
+    def configure_models(self) -> None:
+        """Initialize the model."""
+        h = self.hparams
+        self.model = KTexturesModel(
+            h['in_channels'], h['num_classes'], h['mask_stride']
+        )
+        self.register_buffer('fitted', torch.tensor(False))
+
+    def configure_losses(self) -> None:
+        """Initialize the loss criterion."""
+        h = self.hparams
+        names: list[str] = list(h['features'])
+        values: list[float] = list(h['feature_weights'] or [1.0] * len(names))
+        if len(values) != len(names):
+            msg = f'{len(values)} feature_weights for {len(names)} features '
+            msg += f'({", ".join(names)}); give one weight per feature group'
+            raise ValueError(msg)
+        channels: int = h['in_channels']
+        extractors: list[FeatureExtractor] = [LocalColor(channels)]
+        if 'texture' in names:
+            extractors.append(TextureEnergy(channels))
+        layers = [n for n in VGG16_LAYERS if f'vgg16_{n}' in names]
+        if layers:
+            composites = [(0, 1, 2), (3, 0, 1)] if channels > 3 else [(0, 1, 2)]
+            extractors.append(VGG16Features(composites, layers, self.weights))
+        by_name = dict(zip(names, values, strict=True))
+        similarity = FeatureSimilarityLoss(extractors, by_name)
+        sizes = {n: c for e in extractors for n, c in e.channels.items()}
+        clusters = FeatureClusters(sizes, by_name, h['num_classes'], h['mask_stride'])
+        self.criterion = KTexturesLoss(similarity, clusters, h['assignment_weight'])
+
+    def configure_metrics(self) -> None:
+        """Initialize the performance metrics."""
+        h = self.hparams
+        for name in ('n_init', 'init_patches'):
+            if h[name] < 1:
+                raise ValueError(f'{name}={h[name]} must be at least 1')
+        if not 0 < h['warm_start_fraction'] < 1:
+            msg = f'warm_start_fraction={h["warm_start_fraction"]} must be between 0 '
+            msg += 'and 1; use warm_start=False to go without'
+            raise ValueError(msg)
+        k: int = h['num_classes']
+        targets: int = h['num_target_classes'] or k
+        self.val_metrics = ClusterMatching(k, targets, h['ignore_index'])
+        self.test_metrics = self.val_metrics.clone()
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Initialize the optimizer and learning rate scheduler.
+
+        Returns:
+            Optimizer and a learning rate scheduler that steps with the optimizer.
+
+        Raises:
+            ValueError: If the number of steps is not known.
+        """
+        if not math.isfinite(self.trainer.estimated_stepping_batches):
+            msg = 'the number of training steps is not known; '
+            msg += 'set trainer.max_epochs or trainer.max_steps'
+            raise ValueError(msg)
+        optimizer = Adam(
+            [
+                {'params': self.model.mask_network.parameters()},
+                {
+                    'params': self.model.generators.parameters(),
+                    'lr': self.hparams['generator_lr'],
+                },
+            ],
+            lr=self.hparams['lr'],
+        )
+        # Half a cosine over each restart, to a tenth.
+        scheduler = LambdaLR(
+            optimizer,
+            lambda step: 0.55 + 0.45 * math.cos(math.pi * self._progress(step)),
+        )
+        return {
+            'optimizer': optimizer,
+            'lr_scheduler': {'scheduler': scheduler, 'interval': 'step'},
+        }
+
+    def on_fit_start(self) -> None:
+        """Check the arguments against the trainer and the extractor.
+
+        Raises:
+            ValueError: If VGG-16 features are asked for without weights.
+        """
+        names = [n for n in self.hparams['features'] if n.startswith('vgg16')]
+        if names and not self.weights and not self.fitted:
+            msg = f'{names[0]} needs weights; set weights to true (downloads the '
+            msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
+            raise ValueError(msg)
+
+    def on_train_start(self) -> None:
+        """Estimate statistics and clusters on a sample of the training data.
+
+        Raises:
+            ValueError: If the data does not fit the arguments.
+        """
+        self.sample = self._draw_sample()
+        if self.global_step == 0:
+            self.best_loss = math.inf
+            self.best_state: dict[str, Any] | None = None
+            self.criterion.estimate(self.model, *self.sample)
+            self.fitted.fill_(True)
+            self._start_restart()
+
+    def _draw_sample(self) -> tuple[list[Tensor], list[Tensor]]:
+        loader = cast(Iterable[Sample], self.trainer.train_dataloader)
+        images: list[Tensor] = []
+        valids: list[Tensor] = []
+        for batch in loader:
+            batch = self.trainer.strategy.batch_to_device(batch)
+            datamodule = getattr(self.trainer, 'datamodule', None)
+            if datamodule is not None:
+                batch = datamodule.on_after_batch_transfer(batch, 0)
+            image, valid = self._inputs(batch)
+            images.append(image)
+            valids.append(valid)
+            if sum(map(len, images)) >= self.hparams['init_patches']:
+                break
+        return images, valids
+
+    def _start_restart(self) -> None:
+        """Begin from new weights and new clusters."""
+        seed = int(torch.randint(2**31, ()))
+        h = self.hparams
+        fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
+        fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
+        self.model.load_state_dict(fresh.state_dict())
+        self.criterion.initialize(self.model, *self.sample, seed)
+        if not h['warm_start']:
+            # Forget the clusters, keep the feature space.
+            self.model.generators.load_state_dict(fresh.generators.state_dict())
+            size = self.sample[0][0].shape[-1]
+            self.criterion.follow_textures(self.model, size, rate=1)
+        for optimizer in self.trainer.optimizers:
+            optimizer.state.clear()
+        if self.trainer.world_size > 1:
+            # Ranks drew different samples: all go on from the first one's.
+            state = self.trainer.strategy.broadcast(self.state_dict())
+            self.load_state_dict(state)
+
+    def _steps(self) -> int:
+        """Number of steps of a restart."""
+        total = int(self.trainer.estimated_stepping_batches)
+        return max(1, total // int(self.hparams['n_init']))
+
+    def _progress(self, step: int) -> float:
+        """Share of its restart that is done before a step."""
+        last: int = self.hparams['n_init'] - 1
+        restart = min(step // self._steps(), last)
+        total = int(self.trainer.estimated_stepping_batches)
+        length = self._steps() if restart < last else total - last * self._steps()
+        return min(1.0, (step - restart * self._steps()) / max(length, 1))
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Step, and go on to the next restart when it is time.
+
+        Args:
+            *args: Passed on to the optimizer.
+            **kwargs: Passed on to the optimizer.
+        """
+        super().optimizer_step(*args, **kwargs)
+        n_init: int = self.hparams['n_init']
+        if n_init == 1:
+            return
+        done = self.global_step + 1
+        last = done == int(self.trainer.estimated_stepping_batches)
+        if not last and (done % self._steps() or done // self._steps() >= n_init):
+            return
+        # Before any callback sees this step, so that checkpoints hold the best.
+        loss = self._sample_loss()
+        if loss < self.best_loss:
+            self.best_loss = loss
+            state = {**self.model.state_dict(prefix='model.')}
+            state |= self.criterion.clusters.state_dict(prefix='criterion.clusters.')
+            self.best_state = {name: value.clone() for name, value in state.items()}
+        if last:
+            assert self.best_state is not None
+            self.load_state_dict(self.best_state, strict=False)
+        else:
+            self._start_restart()
+
+    @torch.no_grad()
+    def _sample_loss(self) -> float:
+        """Similarity loss on the sample the restarts are compared by."""
+        self.eval()
+        noise = torch.Generator().manual_seed(0)
+        losses = [
+            self.criterion(self.model, image, valid, generator=noise)['similarity']
+            for image, valid in zip(*self.sample, strict=True)
+        ]
+        self.train()
+        mean = torch.stack(losses).mean()
+        return float(self.trainer.strategy.reduce(mean, reduce_op='mean'))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the best restart so far.
+
+        Args:
+            checkpoint: Checkpoint to add to.
+        """
+        checkpoint['restarts'] = {
+            'loss': getattr(self, 'best_loss', math.inf),
+            'state': getattr(self, 'best_state', None),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Load the best restart so far.
+
+        Args:
+            checkpoint: Checkpoint to load from.
+        """
+        restarts = checkpoint.get('restarts', {})
+        self.best_loss = restarts.get('loss', math.inf)
+        self.best_state = restarts.get('state')
+
+    def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        """Image and validity of a batch."""
+        image: Tensor = batch['image']
+        expected: int = self.hparams['in_channels']
+        if image.ndim != 4 or image.shape[1] != expected:
+            msg = f'images of shape {tuple(image.shape)} do not have '
+            msg += f'in_channels={expected} bands; change in_channels or the bands of '
+            msg += 'the data'
+            raise ValueError(msg)
+        valid = finite_pixels(image)
+        if 'mask_valid' in batch:
+            valid = valid * (batch['mask_valid'].reshape(valid.shape) > 0)
+        return image, valid
+
+    def training_step(
+        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> Tensor:
+        """Compute the training loss.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+
+        Returns:
+            The loss tensor.
+        """
+        image, valid = self._inputs(batch)
+        h = self.hparams
+        done = self._progress(self.global_step)
+        warm = h['warm_start'] and done < h['warm_start_fraction']
+        if not warm and self.global_step % 4 == 0:
+            self.criterion.follow_textures(self.model, image.shape[-1], rate=0.3)
+        slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
+        parts = self.criterion(self.model, image, valid, slope, warm)
+        self._log_parts('train', parts, len(image))
+        loss: Tensor = parts['loss']
+        return loss
+
+    def _log_parts(self, split: str, parts: dict[str, Tensor], size: int) -> None:
+        # Phases have different terms; what both have is comparable.
+        self.log(f'{split}_loss', parts['similarity'], batch_size=size, prog_bar=True)
+        for name, value in parts.items():
+            if name not in ('loss', 'similarity', 'occupancy'):
+                self.log(f'{split}_{name}', value, batch_size=size)
+        occupancy = parts['occupancy']
+        entropy = -(occupancy * occupancy.clamp(min=1e-12).log()).sum()
+        normalized = entropy / math.log(len(occupancy))
+        self.log(f'{split}_entropy', normalized, batch_size=size, prog_bar=True)
+        for i, share in enumerate(occupancy):
+            self.log(f'{split}_occupancy_{i}', share, batch_size=size)
+
+    def validation_step(
+        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        """Compute the validation loss and plot the first batches.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+        """
+        if not self.fitted:
+            return  # the sanity check before training
+        self._evaluate('val', batch)
+        writer = getattr(self.logger, 'experiment', None)
+        if batch_idx < 10 and hasattr(writer, 'add_figure'):
+            figure = self._figure(batch)
+            writer.add_figure(f'image/{batch_idx}', figure, self.global_step)
+
+    def test_step(self, batch: Sample, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Compute the test loss and, with masks, the matched accuracy and mIoU.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+        """
+        self._evaluate('test', batch)
+
+    def _evaluate(self, split: Literal['val', 'test'], batch: Sample) -> None:
+        image, valid = self._inputs(batch)
+        noise = torch.Generator().manual_seed(0)
+        parts = self.criterion(self.model, image, valid, generator=noise)
+        self._log_parts(split, parts, len(image))
+        if 'mask' in batch:
+            metric = self.val_metrics if split == 'val' else self.test_metrics
+            labels = self.model(image, valid).argmax(1)
+            target = batch['mask'].reshape(labels.shape)
+            keep = (valid[:, 0] > 0) & _core(batch, labels)
+            metric.update(labels[keep], target[keep])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the epoch."""
+        self._log_metrics('val', self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the metrics of the epoch."""
+        self._log_metrics('test', self.test_metrics)
+
+    def _log_metrics(self, split: str, metric: ClusterMatching) -> None:
+        if metric.update_called:
+            for name, value in metric.compute().items():
+                self.log(f'{split}_{name}', value)
+        metric.reset()
+
+    def predict_step(
+        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, Tensor | None]:
+        """Compute the class of each pixel.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+
+        Returns:
+            Dictionary with 'labels' (B, H, W), -1 where invalid, 'probabilities'
+            (B, k, H, W), 'bounds' and 'transform'.
+        """
+        image, valid = self._inputs(batch)
+        logits: Tensor = self.model(image, valid)
+        return {
+            'labels': logits.argmax(1).masked_fill(valid[:, 0] <= 0, -1),
+            'probabilities': logits.softmax(1),
+            'bounds': batch.get('bounds'),
+            'transform': batch.get('transform'),
+        }
+
+    def on_validation_start(self) -> None:
+        """Refuse to validate an unfitted model."""
+        if not self.trainer.sanity_checking:
+            self._require_fitted('validate')
+
+    def on_test_start(self) -> None:
+        """Refuse to test an unfitted model."""
+        self._require_fitted('test')
+
+    def on_predict_start(self) -> None:
+        """Refuse to predict with an unfitted model."""
+        self._require_fitted('predict')
+
+    def _require_fitted(self, verb: str) -> None:
+        if not self.fitted:
+            msg = f'cannot {verb} with a model that was never fitted; fit it first, '
+            msg += 'then give its checkpoint with --ckpt_path'
+            raise RuntimeError(msg)
+
+    def on_train_end(self) -> None:
+        """Plot the first scene to ``ktextures.png`` in the folder of the logs."""
+        trainer = self.trainer
+        folder = trainer.log_dir or trainer.default_root_dir
+        if trainer.fast_dev_run or not trainer.is_global_zero:
+            return
+        loader = cast(
+            Iterable[Sample], trainer.val_dataloaders or trainer.train_dataloader
+        )
+        batch = trainer.strategy.batch_to_device(next(iter(loader)))
+        figure = self._figure(batch)
+        os.makedirs(folder, exist_ok=True)
+        figure.savefig(os.path.join(folder, 'ktextures.png'), dpi=100)
+
+    @torch.no_grad()
+    def _figure(self, batch: Sample) -> Figure:
+        """Plot the first image of a batch."""
+        training = self.training
+        self.eval()
+        image, valid = (value[:1] for value in self._inputs(batch))
+        noise = torch.Generator().manual_seed(0)
+        logits = self.model(image, valid)
+        size = min(64, *image.shape[-2:])
+        figure = plot_ktextures(
+            image[0],
+            valid[0],
+            logits[0].argmax(0),
+            self.model.reconstruct(logits, noise)[0],
+            self.model.normalizer.inverse(
+                self.model.generators(1, (size, size), noise)[0]
+            ),
+            title=f'{type(self).__name__}, {self.hparams["num_classes"]} classes',
+        )
+        self.train(training)
+        return figure
+
+
+def _core(batch: Sample, labels: Tensor) -> Tensor:
+    """Pixels that a tile answers for, when the data tells; else all of them."""
+    keep = torch.ones_like(labels, dtype=torch.bool)
+    for mask, index in zip(keep, batch.get('window', []), strict=False):
+        w = PixelWindow(*index.tolist())
+        row, col = w.core_row - w.row, w.core_col - w.col
+        mask.zero_()
+        mask[row : row + w.core_height, col : col + w.core_width] = True
+    return keep
