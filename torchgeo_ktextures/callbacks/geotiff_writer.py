@@ -53,14 +53,16 @@ class GeoTIFFWriter(BasePredictionWriter):
             pl_module: Task.
 
         Raises:
-            ValueError: If the data are not rasters, names clash, or several processes
-                would write the same file.
+            TypeError: If the data are not rasters.
+            ValueError: If names clash, or several processes would write one file.
         """
-        self.dataset = getattr(trainer, 'datamodule').predict_dataset
-        if not isinstance(self.dataset, RasterWindows):
+        datamodule = getattr(trainer, 'datamodule', None)
+        dataset = getattr(datamodule, 'predict_dataset', None)
+        if not isinstance(dataset, RasterWindows):
             msg = 'GeoTIFFWriter needs the rasters of RasterDataModule, but the '
-            msg += f'dataset is {type(self.dataset).__name__}'
-            raise ValueError(msg)
+            msg += f'dataset to predict is {type(dataset).__name__}'
+            raise TypeError(msg)
+        self.dataset = dataset
         if trainer.world_size > 1:
             msg = f'GeoTIFFWriter writes from one process, not {trainer.world_size}; '
             msg += 'set trainer.devices to 1'
@@ -118,7 +120,9 @@ class GeoTIFFWriter(BasePredictionWriter):
                 self.maps.pop(w.file)
         prediction.clear()
 
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+    def teardown(
+        self, trainer: Trainer, pl_module: LightningModule, stage: str
+    ) -> None:
         """Remove maps that were not completed.
 
         Args:

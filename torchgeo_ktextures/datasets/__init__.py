@@ -5,7 +5,8 @@
 
 from .bands import DEFAULT_BANDS, band_indexes, valid_pixels
 from .olinda import Olinda
-from .raster_windows import PixelWindow, RasterWindows, open_raster
+from .raster_windows import PixelWindow, RasterWindows
+from .rasters import open_raster
 
 __all__ = (
     'DEFAULT_BANDS',

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.figure import Figure
 from torchgeo.datasets import RasterDataset, RGBBandsMissingError
-from torchgeo.datasets.utils import Sample, percentile_normalization
+from torchgeo.datasets.utils import Sample, quantile_normalization
 
 
 class Olinda(RasterDataset):
@@ -61,9 +62,9 @@ class Olinda(RasterDataset):
         if not set(self.rgb_bands) <= set(self.bands):
             raise RGBBandsMissingError
         indices = [list(self.bands).index(band) for band in self.rgb_bands]
-        image = sample['image'][indices].movedim(0, -1).numpy()
+        bands = [quantile_normalization(band) for band in sample['image'][indices]]
         fig, ax = plt.subplots()
-        ax.imshow(percentile_normalization(image, axis=(0, 1)))
+        ax.imshow(torch.stack(bands, -1).numpy())
         ax.axis('off')
         if show_titles:
             ax.set_title('Image')

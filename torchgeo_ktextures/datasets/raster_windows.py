@@ -3,6 +3,7 @@
 
 """Pixel-exact windows of any rasters."""
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from torch.utils.data import Dataset
 from torchgeo.datasets.mixins import PlottingMixin
-from torchgeo.datasets.utils import Sample, array_to_tensor, percentile_normalization
+from torchgeo.datasets.utils import Sample, array_to_tensor, quantile_normalization
 
 from .bands import band_indexes, mask_band, valid_pixels
 from .rasters import MASK_SUFFIXES, Paths, first_line, list_rasters, open_raster
@@ -98,7 +99,7 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
                 self.shapes.append((src.height, src.width))
                 self.nodata.append(src.nodata if nodata is None else nodata)
         self.masks = self._find_masks(mask_paths) if mask_paths is not None else None
-        self._handles: dict[str, DatasetReader] = {}
+        self._keep_handles()
 
     def _find_masks(self, mask_paths: Paths) -> list[str]:
         by_stem = {Path(f).stem: f for f in list_rasters(mask_paths, MASK_SUFFIXES)}
@@ -117,9 +118,19 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
             masks.append(mask)
         return masks
 
+    def _keep_handles(self) -> None:
+        self._handles: dict[str, DatasetReader] = {}
+        # Files left open until the interpreter is gone make GDAL complain.
+        weakref.finalize(self, _close, self._handles)
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave open files behind when sent to a worker."""
-        return self.__dict__ | {'_handles': {}}
+        return {k: v for k, v in self.__dict__.items() if k != '_handles'}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in a worker."""
+        self.__dict__.update(state)
+        self._keep_handles()
 
     def __len__(self) -> int:
         """Return the number of rasters."""
@@ -212,8 +223,8 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
         Returns:
             A figure of the first three bands and, if any, the mask and prediction.
         """
-        image = sample['image'][:3].movedim(0, -1).numpy()
-        panels = {'Image': percentile_normalization(image, axis=(0, 1))}
+        rgb = [quantile_normalization(band) for band in sample['image'][:3]]
+        panels = {'Image': torch.stack(rgb, -1).numpy()}
         for key in ('mask', 'prediction'):
             if key in sample:
                 values = sample[key].numpy()
@@ -229,3 +240,8 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
         if suptitle is not None:
             fig.suptitle(suptitle)
         return fig
+
+
+def _close(handles: dict[str, DatasetReader]) -> None:
+    for handle in handles.values():
+        handle.close()

@@ -20,9 +20,7 @@ RASTER_SUFFIXES = ('.tif', '.tiff')
 MASK_SUFFIXES = ('.png', '.tif', '.tiff')
 
 
-def list_rasters(
-    paths: Paths, suffixes: Sequence[str] = RASTER_SUFFIXES
-) -> list[str]:
+def list_rasters(paths: Paths, suffixes: Sequence[str] = RASTER_SUFFIXES) -> list[str]:
     """List rasters, those of a folder in the order of their names.
 
     Args:

@@ -199,4 +199,4 @@ def cell_validity(valid: Tensor, size: Sequence[int]) -> Tensor:
     """
     if tuple(size) == tuple(valid.shape[-2:]):
         return valid
-    return F.adaptive_avg_pool2d(valid, list(size))
+    return F.adaptive_avg_pool2d(valid, (size[0], size[1]))

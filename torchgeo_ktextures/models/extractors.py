@@ -61,12 +61,15 @@ class TextureEnergy(FeatureExtractor):
 
     Per band and octave, the responses to second derivatives along four directions
     are rectified and averaged over a window. Averaged energies describe a texture
-    without its phase, so a generated texture can match them exactly.
+    without its phase, so a generated texture can match them exactly. Differences of
+    neighbouring bands are filtered as well: they tell how bands vary together.
 
     If you use this extractor in your research, please cite the following paper:
 
     * https://doi.org/10.1364/JOSAA.7.000923 (Malik and Perona, 1990)
     """
+
+    kernels: Tensor
 
     def __init__(self, in_channels: int, octaves: int = 3, window: int = 5) -> None:
         """Initialize a new TextureEnergy instance.
@@ -79,7 +82,7 @@ class TextureEnergy(FeatureExtractor):
         super().__init__()
         self.octaves = octaves
         self.window = window
-        self.channels = {'texture': in_channels * octaves * 4}
+        self.channels = {'texture': (2 * in_channels - 1) * octaves * 4}
         # Second differences along 0, 45, 90 and 135 degrees, smoothed across.
         kernels = torch.zeros(4, 3, 3)
         difference = torch.tensor([-1.0, 2.0, -1.0])
@@ -90,7 +93,9 @@ class TextureEnergy(FeatureExtractor):
         kernels[3] = kernels[2].flip(1)
         kernels /= kernels.square().sum((1, 2), keepdim=True).sqrt()
         self.register_buffer(
-            'kernels', kernels[:, None].repeat(in_channels, 1, 1, 1), persistent=False
+            'kernels',
+            kernels[:, None].repeat(2 * in_channels - 1, 1, 1, 1),
+            persistent=False,
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -100,9 +105,11 @@ class TextureEnergy(FeatureExtractor):
             x: Normalized bands of shape ``(B, C, H, W)``.
 
         Returns:
-            Energies of shape ``(B, C * octaves * 4, ceil(H / 4), ceil(W / 4))``.
+            Energies of shape
+            ``(B, (2 * C - 1) * octaves * 4, ceil(H / 4), ceil(W / 4))``.
         """
-        size = [-(-n // 4) for n in x.shape[-2:]]
+        x = torch.cat([x, x[:, 1:] - x[:, :-1]], dim=1)
+        size = (-(-x.shape[-2] // 4), -(-x.shape[-1] // 4))
         energies = []
         for octave in range(self.octaves):
             if octave:

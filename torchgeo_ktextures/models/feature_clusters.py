@@ -66,7 +66,7 @@ class FeatureClusters(nn.Module):
         Returns:
             Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
         """
-        grid = [-(-n // self.mask_stride) for n in size]
+        grid = (-(-size[0] // self.mask_stride), -(-size[1] // self.mask_stride))
         pooled = []
         for name in self.weights:
             value = features[name]
@@ -138,7 +138,9 @@ class FeatureClusters(nn.Module):
         return float(result.inertia_) / len(reduced)
 
     def _too_few(self) -> str:
-        msg = f'the training data has fewer than num_classes={self.prototypes.shape[0]} '
+        msg = (
+            f'the training data has fewer than num_classes={self.prototypes.shape[0]} '
+        )
         return msg + 'different cells; ask for fewer classes or give a larger scene'
 
     def _coherence(
@@ -190,7 +192,7 @@ class FeatureClusters(nn.Module):
         """
         reduced = self._reduce(self.pool(features, size))
         distances = torch.cdist(reduced.flatten(0, 2), self.prototypes).square()
-        return distances.unflatten(0, reduced.shape[:3]).movedim(-1, 1)
+        return distances.view(*reduced.shape[:3], -1).movedim(-1, 1)
 
     @torch.no_grad()
     def follow(

@@ -3,6 +3,8 @@
 
 """Mask network: an encoder-decoder that gives one logit per class and cell."""
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,8 +59,10 @@ class MaskNetwork(nn.Module):
             raise ValueError(msg)
         self.mask_stride = mask_stride
         self.encoder = nn.ModuleList([_block(in_channels, widths[0])])
-        for fine, coarse in zip(widths[:-1], widths[1:], strict=True):
-            stage = nn.Sequential(_block(fine, coarse, stride=2), _block(coarse, coarse))
+        for fine, coarse in pairwise(widths):
+            stage = nn.Sequential(
+                _block(fine, coarse, stride=2), _block(coarse, coarse)
+            )
             self.encoder.append(stage)
         stop = MASK_STRIDES.index(mask_stride)
         self.decoder = nn.ModuleList(

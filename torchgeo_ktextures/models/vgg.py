@@ -5,6 +5,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from pickle import UnpicklingError
+from typing import cast
 from urllib.error import URLError
 
 import torch
@@ -139,7 +141,8 @@ def load_state_dict_file(weights: WeightsEnum | str | bool) -> Mapping[str, Tens
 
     Raises:
         FileNotFoundError: If the file does not exist.
-        ValueError: If the file cannot be read safely as a state dict.
+        ValueError: If the file cannot be read safely.
+        TypeError: If it holds something else than a state dict.
         ConnectionError: If weights cannot be downloaded.
     """
     if isinstance(weights, str) and weights.lower() == 'true':
@@ -151,7 +154,7 @@ def load_state_dict_file(weights: WeightsEnum | str | bool) -> Mapping[str, Tens
             enum_state: Mapping[str, Tensor] = weights.get_state_dict(
                 progress=True, check_hash=True, weights_only=True
             )
-        except (URLError, OSError) as error:
+        except (URLError, OSError, RuntimeError) as error:
             msg = f'{weights} cannot be downloaded ({error}); download '
             msg += f'{weights.url} elsewhere and give its path as weights'
             raise ConnectionError(msg) from None
@@ -170,14 +173,13 @@ def load_state_dict_file(weights: WeightsEnum | str | bool) -> Mapping[str, Tens
         msg = f'weights file {path!r} cannot be read ({reason}); '
         msg += 'it may be truncated, get a fresh copy'
         raise ValueError(msg) from None
-    except Exception as error:  # pickle.UnpicklingError and what it may wrap
-        msg = f'weights file {path!r} is not a plain state dict '
-        msg += f'({type(error).__name__}); save it as safetensors'
+    except UnpicklingError:
+        msg = f'weights file {path!r} is not a plain state dict, and code in files is '
+        msg += 'never run; save model.state_dict() as safetensors'
         raise ValueError(msg) from None
     if not isinstance(state, Mapping):
         msg = f'weights file {path!r} holds a {type(state).__name__}, '
         msg += 'not a state dict; save model.state_dict()'
-        raise ValueError(msg)
+        raise TypeError(msg)
     nested = state.get('state_dict', state)
-    assert isinstance(nested, Mapping)
-    return nested
+    return cast(Mapping[str, Tensor], nested)

@@ -45,14 +45,14 @@ def plot_ktextures(
     pixels = bands[:, ok] if ok.any() else bands.reshape(len(bands), -1)
     low, high = np.percentile(pixels, [2, 98], axis=1)[..., None, None]
 
-    def show(ax: Axes, values: _Array, title: str, mask: _Array | None = None) -> None:
+    def show(ax: Axes, values: _Array, title: str, masked: bool = False) -> None:
         shown = np.clip((values - low) / np.maximum(high - low, 1e-12), 0, 1)
         rgb = shown[:3]
         if title == 'False colour':
             rgb = shown[[3, 0, 1]]
         rgb = np.moveaxis(rgb, 0, -1)
-        if mask is not None:
-            rgb = np.where(mask[..., None] > 0, rgb, 1)
+        if masked:
+            rgb = np.where(ok[..., None], rgb, 1)
         ax.imshow(rgb, interpolation='nearest')
         ax.set_title(title, fontsize=10)
 
@@ -67,7 +67,8 @@ def plot_ktextures(
     height = 12 / len(top) * aspect + 0.4
     small = 12 / columns + 0.3
     fig = Figure(figsize=(12, height + rows * small), layout='constrained')
-    upper, lower = fig.subfigures(2, height_ratios=[height, rows * small])
+    parts = fig.subfigures(2, 1, squeeze=False, height_ratios=[height, rows * small])
+    upper, lower = parts.flat
     if title:
         fig.suptitle(title, fontsize=11)
     for ax, name in zip(upper.subplots(1, len(top)), top, strict=True):
@@ -77,12 +78,12 @@ def plot_ktextures(
                 ax.imshow(np.where(ok[..., None], painted, 1), interpolation='nearest')
                 ax.set_title(name, fontsize=10)
             case 'Simulation':
-                show(ax, simulation.cpu().numpy(), name, ok)
+                show(ax, simulation.cpu().numpy(), name, True)
             case _:
-                show(ax, bands, name, ok)
+                show(ax, bands, name, True)
         ax.axis('off')
     counts = np.bincount(labels.cpu().numpy()[ok], minlength=num_classes)
-    shares = counts / max(counts.sum(), 1)
+    shares = counts / np.maximum(counts.sum(), 1)
     for i, ax in enumerate(lower.subplots(rows, columns, squeeze=False).flat):
         ax.set(xticks=[], yticks=[])
         if i >= num_classes:

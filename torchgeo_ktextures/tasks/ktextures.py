@@ -157,7 +157,7 @@ class KTextures(BaseTask):
         k: int = h['num_classes']
         targets: int = h['num_target_classes'] or k
         self.val_metrics = ClusterMatching(k, targets, h['ignore_index'])
-        self.test_metrics = self.val_metrics.clone()
+        self.test_metrics = ClusterMatching(k, targets, h['ignore_index'])
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Initialize the optimizer and learning rate scheduler.
@@ -394,7 +394,7 @@ class KTextures(BaseTask):
         if not self.fitted:
             return  # the sanity check before training
         self._evaluate('val', batch)
-        writer = getattr(self.logger, 'experiment', None)
+        writer: Any = getattr(self.logger, 'experiment', None)
         if batch_idx < 10 and hasattr(writer, 'add_figure'):
             figure = self._figure(batch)
             writer.add_figure(f'image/{batch_idx}', figure, self.global_step)
@@ -481,7 +481,7 @@ class KTextures(BaseTask):
         """Plot the first scene to ``ktextures.png`` in the folder of the logs."""
         trainer = self.trainer
         folder = trainer.log_dir or trainer.default_root_dir
-        if trainer.fast_dev_run or not trainer.is_global_zero:
+        if getattr(trainer, 'fast_dev_run', False) or not trainer.is_global_zero:
             return
         loader = cast(
             Iterable[Sample], trainer.val_dataloaders or trainer.train_dataloader

@@ -1,0 +1,4 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Benchmarks of k-textures, run from the root of the repository."""

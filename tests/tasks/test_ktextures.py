@@ -1,0 +1,243 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchgeo.datasets.utils import Sample
+
+from torchgeo_ktextures.datamodules import RasterDataModule
+from torchgeo_ktextures.tasks import KTextures
+
+
+class Patches(Dataset[Sample]):
+    """Noise of two colours, one patch in two halves each; with masks if asked."""
+
+    def __init__(
+        self, channels: int = 4, masks: bool = False, length: int = 16
+    ) -> None:
+        self.channels, self.masks, self.length = channels, masks, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        image = torch.randn(self.channels, 32, 32)
+        image[..., 16:] += 10
+        sample = {'image': image}
+        if self.masks:
+            sample['mask'] = (torch.arange(32) >= 16).long().expand(32, 32)
+        return sample
+
+
+def trainer(path: Path, **kwargs: Any) -> Trainer:
+    return Trainer(
+        **{
+            'accelerator': 'cpu',
+            'max_epochs': 1,
+            'logger': False,
+            'enable_checkpointing': False,
+            'enable_progress_bar': False,
+            'enable_model_summary': False,
+            'default_root_dir': path,
+        }
+        | kwargs
+    )
+
+
+def loader(**kwargs: Any) -> DataLoader[Sample]:
+    return DataLoader(Patches(**kwargs), batch_size=4)
+
+
+def small(**kwargs: Any) -> KTextures:
+    return KTextures(**{'num_classes': 2, 'mask_stride': 4, 'init_patches': 8} | kwargs)
+
+
+@pytest.fixture(scope='module')
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[KTextures, Path]:
+    path = tmp_path_factory.mktemp('fitted')
+    seed_everything(0, verbose=False)
+    task = small()
+    run = trainer(path, max_epochs=5, enable_checkpointing=True)
+    run.fit(task, loader(), loader(masks=True))
+    run.save_checkpoint(path / 'task.ckpt')
+    return task, path
+
+
+def test_separates_colors(fitted: tuple[KTextures, Path]) -> None:
+    task, path = fitted
+    (metrics,) = trainer(path).test(task, loader(masks=True), verbose=False)
+    assert metrics['test_accuracy'] > 0.9
+    assert metrics['test_miou'] > 0.8
+    assert metrics['test_entropy'] > 0.9
+    assert {'test_loss', 'test_similarity_color', 'test_occupancy_1'} <= set(metrics)
+    assert (path / 'ktextures.png').stat().st_size > 10_000
+
+
+def test_checkpoint_is_complete(fitted: tuple[KTextures, Path]) -> None:
+    task, path = fitted
+    loaded = KTextures.load_from_checkpoint(path / 'task.ckpt')
+    x = Patches()[0]['image'][None]
+    assert loaded.fitted
+    assert torch.equal(task.eval()(x), loaded.eval()(x))
+    for (name, a), b in zip(
+        task.criterion.state_dict().items(),
+        loaded.criterion.state_dict().values(),
+        strict=True,
+    ):
+        assert torch.equal(a, b), name
+
+
+def test_predict_step(fitted: tuple[KTextures, Path]) -> None:
+    task, path = fitted
+    predictions = trainer(path).predict(task, loader())
+    assert predictions is not None
+    output = predictions[0]
+    assert isinstance(output, dict)
+    assert output['labels'].shape == (4, 32, 32)
+    assert set(output['labels'].unique().tolist()) == {0, 1}
+    assert torch.allclose(output['probabilities'].sum(1), torch.ones(4, 32, 32))
+    assert {'bounds', 'transform'} <= set(output)
+    x = torch.randn(1, 4, 19, 23)
+    x[..., :5, :5] = math.nan
+    labels = task.predict_step({'image': x}, 0)['labels']
+    assert labels is not None
+    assert (labels[0, :5, :5] == -1).all()
+    assert (labels >= 0).sum() == 19 * 23 - 25
+
+
+def test_unfitted_is_refused(tmp_path: Path) -> None:
+    for verb in ('predict', 'test', 'validate'):
+        with pytest.raises(
+            RuntimeError, match=f'cannot {verb}.*never fitted.*ckpt_path'
+        ):
+            getattr(trainer(tmp_path), verb)(small(), loader())
+
+
+@pytest.mark.parametrize(
+    'kwargs',
+    [
+        {'warm_start': False},
+        {'n_init': 3},
+        {'num_classes': 5, 'mask_stride': 16, 'features': ['texture']},
+        {'in_channels': 3, 'mask_stride': 1},
+        {'in_channels': 6, 'feature_weights': [1, 0.2]},
+    ],
+)
+def test_variants(tmp_path: Path, kwargs: dict[str, Any]) -> None:
+    task = small(**kwargs)
+    channels = kwargs.get('in_channels', 4)
+    trainer(tmp_path, max_epochs=3).fit(task, loader(channels=channels))
+    assert (tmp_path / 'ktextures.png').exists()
+    labels = task.eval()(torch.randn(1, channels, 20, 20)).argmax(1)
+    assert labels.max() < task.hparams['num_classes']
+
+
+def test_restarts_keep_the_lowest_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = [3.0, 1.0, 2.0]
+    states: list[Tensor] = []
+
+    def sample_loss(self: KTextures) -> float:
+        states.append(self.model.mask_network.head.weight.detach().clone())
+        return losses[len(states) - 1]
+
+    monkeypatch.setattr(KTextures, '_sample_loss', sample_loss)
+    task = small(n_init=3)
+    checkpoint = ModelCheckpoint(tmp_path, filename='best')
+    run = trainer(
+        tmp_path, max_epochs=2, callbacks=[checkpoint], enable_checkpointing=True
+    )
+    run.fit(task, loader(length=16))
+    assert len(states) == 3
+    assert not torch.equal(states[0], states[1])
+    assert torch.equal(task.model.mask_network.head.weight, states[1])
+    loaded = KTextures.load_from_checkpoint(tmp_path / 'best.ckpt')
+    assert torch.equal(loaded.model.mask_network.head.weight, states[1])
+
+
+def test_resume(tmp_path: Path) -> None:
+    run = trainer(tmp_path, max_epochs=1)
+    run.fit(small(n_init=2), loader())
+    run.save_checkpoint(tmp_path / 'half.ckpt')
+    task = small(n_init=2)
+    resumed = trainer(tmp_path, max_epochs=2)
+    resumed.fit(task, loader(), ckpt_path=tmp_path / 'half.ckpt')
+    assert resumed.global_step == 8
+    assert task.fitted
+
+
+def test_same_seed_same_map(scene: Path, tmp_path: Path) -> None:
+    maps = []
+    for _ in range(2):
+        seed_everything(7, verbose=False)
+        task = small(n_init=2)
+        data = RasterDataModule(str(scene), patch_size=32, length=32, batch_size=4)
+        trainer(tmp_path).fit(task, datamodule=data)
+        data.setup('predict')
+        (tile,) = data.predict_dataloader()
+        maps.append(task.eval().predict_step(tile, 0)['labels'])
+    assert maps[0] is not None
+    assert maps[1] is not None
+    assert torch.equal(maps[0], maps[1])
+
+
+def test_vgg_needs_weights(tmp_path: Path) -> None:
+    task = small(features=['vgg16_relu1_2'])
+    with pytest.raises(ValueError, match='vgg16_relu1_2 needs weights'):
+        trainer(tmp_path).fit(task, loader())
+
+
+def test_vgg_checkpoint_needs_no_weights(tmp_path: Path) -> None:
+    state = small(features=['vgg16_relu1_2']).criterion.similarity.state_dict()
+    prefix = 'extractors.1.network.'
+    picked = {n.removeprefix(prefix): v for n, v in state.items() if prefix in n}
+    torch.save({f'features.{n}': v for n, v in picked.items()}, tmp_path / 'vgg.pth')
+    weights = str(tmp_path / 'vgg.pth')
+    task = small(features=['color', 'vgg16_relu1_2'], weights=weights)
+    run = trainer(tmp_path)
+    run.fit(task, loader())
+    run.save_checkpoint(tmp_path / 'task.ckpt')
+    loaded = KTextures.load_from_checkpoint(tmp_path / 'task.ckpt')
+    similarity = loaded.criterion.similarity.state_dict()
+    assert torch.equal(similarity[f'{prefix}0.weight'], picked['0.weight'])
+    trainer(tmp_path).test(loaded, loader(), verbose=False)
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        ({'num_classes': 1}, 'num_classes=1 splits nothing'),
+        ({'in_channels': 2}, 'in_channels=2 is too few'),
+        ({'mask_stride': 5}, 'mask_stride=5 is not available'),
+        ({'features': ['colour']}, "'colour' is unknown"),
+        ({'features': []}, 'no feature group'),
+        ({'feature_weights': [1.0]}, '1 feature_weights for 2 features'),
+        ({'feature_weights': [1.0, -1.0]}, "'texture' is -1.0"),
+        ({'n_init': 0}, 'n_init=0 must be at least 1'),
+        ({'warm_start_fraction': 1.5}, 'warm_start_fraction=1.5'),
+        ({'initial_slope': 0.0}, 'initial_slope=0.0 must be positive'),
+    ],
+)
+def test_bad_arguments(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        KTextures(**kwargs)
+
+
+def test_wrong_number_of_bands(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r'\(4, 3, 32, 32\).*in_channels=4'):
+        trainer(tmp_path).fit(small(), loader(channels=3))
+
+
+def test_unknown_number_of_steps(tmp_path: Path) -> None:
+    run = trainer(tmp_path, max_epochs=-1)
+    with pytest.raises(ValueError, match='set trainer.max_epochs'):
+        run.fit(small(), loader())
