@@ -25,7 +25,7 @@ def config(tmp_path: Path) -> Path:
     content = yaml.safe_load((CONFIGS / 'quickstart.yaml').read_text())
     text = yaml.safe_dump(content).replace('output/quickstart', str(tmp_path / 'out'))
     content = yaml.safe_load(text)
-    content['trainer']['enable_progress_bar'] = False
+    content['trainer'] |= {'enable_progress_bar': False, 'log_every_n_steps': 1}
     content['model']['init_args'] |= {'num_classes': 3, 'init_patches': 16}
     content['data']['init_args'] |= {'patch_size': 48, 'length': 48}
     content['data']['init_args'] |= {'tile_size': 64, 'margin': 96}

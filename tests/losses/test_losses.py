@@ -30,9 +30,8 @@ def build(
     if vgg:
         extractors.append(VGG16Features([(0, 1, 2), (2, 0, 1)], ['relu2_2']))
         weights['vgg16_relu2_2'] = 0.5
-    sizes = {n: c for e in extractors for n, c in e.channels.items()}
     similarity = FeatureSimilarityLoss(extractors, weights)
-    clusters = FeatureClusters(sizes, weights, classes, stride)
+    clusters = FeatureClusters(extractors, weights, classes, stride)
     return KTexturesModel(channels, classes, stride), KTexturesLoss(
         similarity, clusters
     )

@@ -4,7 +4,12 @@
 import pytest
 import torch
 
-from torchgeo_ktextures.models import FeatureClusters, LocalColor, TextureEnergy
+from torchgeo_ktextures.models import (
+    FeatureClusters,
+    FeatureExtractor,
+    LocalColor,
+    TextureEnergy,
+)
 
 
 def test_noise_is_not_trusted() -> None:
@@ -13,8 +18,9 @@ def test_noise_is_not_trusted() -> None:
     signal[..., 16:] = 1
     signal = (signal - 0.5) * 2 + 0.1 * torch.randn(4, 1, 32, 32)
     features = {'signal': signal, 'noise': torch.randn(4, 3, 32, 32)}
-    sizes = {'signal': 1, 'noise': 3}
-    clusters = FeatureClusters(sizes, {'signal': 1.0, 'noise': 1.0}, 2, 4)
+    extractor = FeatureExtractor()
+    extractor.channels = {'signal': 1, 'noise': 3}
+    clusters = FeatureClusters([extractor], {'signal': 1.0, 'noise': 1.0}, 2, 4)
     pooled = clusters.pool(features, (128, 128))
     clusters.fit([pooled], [torch.ones(4, 32, 32, dtype=torch.bool)], seed=0)
     labels = clusters(features, (128, 128)).argmin(1)
@@ -23,7 +29,9 @@ def test_noise_is_not_trusted() -> None:
 
 
 def test_too_few_cells() -> None:
-    clusters = FeatureClusters({'a': 2}, {'a': 1.0}, 5, 8)
+    extractor = FeatureExtractor()
+    extractor.channels = {'a': 2}
+    clusters = FeatureClusters([extractor], {'a': 1.0}, 5, 8)
     ones = torch.ones(1, 4, 4, dtype=torch.bool)
     same = torch.zeros(1, 2, 4, 4)
     same[..., :2] = 1

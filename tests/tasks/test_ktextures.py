@@ -65,7 +65,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[KTextures, Path]:
     path = tmp_path_factory.mktemp('fitted')
     seed_everything(0, verbose=False)
     task = small()
-    run = trainer(path, max_epochs=5, enable_checkpointing=True)
+    run = trainer(path, max_epochs=15, enable_checkpointing=True)
     run.fit(task, loader(), loader(masks=True))
     run.save_checkpoint(path / 'task.ckpt')
     return task, path

@@ -18,6 +18,9 @@ class FeatureExtractor(nn.Module):
     #: Number of channels F of each group.
     channels: dict[str, int]
 
+    #: Width in pixels over which features are averaged to tell classes apart.
+    window = 1
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract features.
 
@@ -33,15 +36,15 @@ class FeatureExtractor(nn.Module):
 class LocalColor(FeatureExtractor):
     """Group ``color``: bands averaged over a small window."""
 
-    def __init__(self, in_channels: int, window: int = 5) -> None:
+    def __init__(self, in_channels: int, size: int = 5) -> None:
         """Initialize a new LocalColor instance.
 
         Args:
             in_channels: Number of bands.
-            window: Width of the window in pixels (odd).
+            size: Width of the window in pixels (odd).
         """
         super().__init__()
-        self.window = window
+        self.size = size
         self.channels = {'color': in_channels}
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
@@ -53,7 +56,7 @@ class LocalColor(FeatureExtractor):
         Returns:
             Local means of shape ``(B, C, H, W)``.
         """
-        return {'color': _box(x, self.window)}
+        return {'color': box_filter(x, self.size)}
 
 
 class TextureEnergy(FeatureExtractor):
@@ -71,17 +74,17 @@ class TextureEnergy(FeatureExtractor):
 
     kernels: Tensor
 
-    def __init__(self, in_channels: int, octaves: int = 3, window: int = 5) -> None:
+    def __init__(self, in_channels: int, octaves: int = 3, size: int = 3) -> None:
         """Initialize a new TextureEnergy instance.
 
         Args:
             in_channels: Number of bands.
             octaves: Number of scales; scale i has pixels 2**i wide.
-            window: Width of the averaging window in cells of 4 pixels (odd).
+            size: Width of the averaging window in cells of 4 pixels (odd).
         """
         super().__init__()
         self.octaves = octaves
-        self.window = window
+        self.size = size
         self.channels = {'texture': (2 * in_channels - 1) * octaves * 4}
         # Second differences along 0, 45, 90 and 135 degrees, smoothed across.
         kernels = torch.zeros(4, 3, 3)
@@ -119,11 +122,18 @@ class TextureEnergy(FeatureExtractor):
             # A root that is smooth at zero keeps gradients alive in flat areas.
             energy = (response.square() + 1e-4).sqrt()
             energy = F.adaptive_avg_pool2d(energy, size)
-            energies.append(_box(energy, self.window))
+            energies.append(box_filter(energy, self.size))
         return {'texture': torch.cat(energies, dim=1)}
 
 
-def _box(x: Tensor, window: int) -> Tensor:
-    return F.avg_pool2d(
-        x, window, stride=1, padding=window // 2, count_include_pad=False
-    )
+def box_filter(x: Tensor, size: int) -> Tensor:
+    """Average over a square window, cut off at the borders.
+
+    Args:
+        x: Features of shape ``(B, F, h, w)``.
+        size: Width of the window (odd).
+
+    Returns:
+        Averages of the same shape.
+    """
+    return F.avg_pool2d(x, size, stride=1, padding=size // 2, count_include_pad=False)

@@ -4,7 +4,7 @@
 """Classes in feature space: k-means for the warm start, texture prototypes later."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
+
+from .extractors import FeatureExtractor, box_filter
 
 
 class FeatureClusters(nn.Module):
@@ -31,7 +33,7 @@ class FeatureClusters(nn.Module):
 
     def __init__(
         self,
-        channels: dict[str, int],
+        extractors: Iterable[FeatureExtractor],
         weights: dict[str, float],
         num_classes: int,
         mask_stride: int,
@@ -40,18 +42,20 @@ class FeatureClusters(nn.Module):
         """Initialize a new FeatureClusters instance.
 
         Args:
-            channels: Number of channels of each feature group.
+            extractors: Feature extractors of all groups.
             weights: Weight of each feature group.
             num_classes: Number of clusters, k.
             mask_stride: Stride of the mask grid in pixels.
             components: Largest number of principal components kept per group.
         """
         super().__init__()
-        self.channels = channels
+        groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
+        self.channels = {n: groups[n][0] for n in weights}
+        self.windows = {n: groups[n][1] for n in weights}
         self.weights = weights
         self.mask_stride = mask_stride
-        self.components = {n: min(components, channels[n]) for n in weights}
-        total, kept = sum(channels[n] for n in weights), sum(self.components.values())
+        self.components = {n: min(components, c) for n, c in self.channels.items()}
+        total, kept = sum(self.channels.values()), sum(self.components.values())
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
         self.register_buffer('prototypes', torch.zeros(num_classes, kept))
@@ -71,9 +75,11 @@ class FeatureClusters(nn.Module):
         for name in self.weights:
             value = features[name]
             if value.shape[-2] >= grid[0] and value.shape[-1] >= grid[1]:
-                pooled.append(F.adaptive_avg_pool2d(value, grid))
+                value = F.adaptive_avg_pool2d(value, grid)
             else:
-                pooled.append(F.interpolate(value, grid, mode='bilinear'))
+                value = F.interpolate(value, grid, mode='bilinear')
+            cells = self.windows[name] // self.mask_stride // 2 * 2 + 1
+            pooled.append(box_filter(value, cells) if cells > 1 else value)
         return torch.cat(pooled, dim=1)
 
     @torch.no_grad()

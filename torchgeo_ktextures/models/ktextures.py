@@ -3,6 +3,8 @@
 
 """The k-textures model: normalization, masks, textures and simulation."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -145,6 +147,29 @@ class KTexturesModel(nn.Module):
         size = (masks.shape[-2], masks.shape[-1])
         textures = self.generators(masks.shape[0], size, generator)
         return torch.einsum('bkhw,bkchw->bchw', masks, textures)
+
+    @torch.no_grad()
+    def calibrate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
+        """Set the statistics of batch normalization to averages over a sample.
+
+        Running averages lag behind the weights when training is short.
+
+        Args:
+            images: Batches of bands of shape ``(B, C, H, W)``.
+            valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+        """
+        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        momenta = [norm.momentum for norm in norms]
+        training = self.training
+        self.train()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain average
+        for image, valid in zip(images, valids, strict=True):
+            self.mask_network(self.prepare(image, valid))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+        self.train(training)
 
     def forward(self, image: Tensor, valid: Tensor | None = None) -> Tensor:
         """Compute class logits of raw bands.

@@ -38,6 +38,9 @@ class VGG16Features(FeatureExtractor):
     * https://arxiv.org/abs/1409.1556
     """
 
+    # Single features follow the grain of a texture, their averages describe it.
+    window = 24
+
     #: Mean of ImageNet in units of 255, that the network was trained to see subtracted.
     mean: Tensor
 

@@ -140,8 +140,9 @@ class KTextures(BaseTask):
             extractors.append(VGG16Features(composites, layers, self.weights))
         by_name = dict(zip(names, values, strict=True))
         similarity = FeatureSimilarityLoss(extractors, by_name)
-        sizes = {n: c for e in extractors for n, c in e.channels.items()}
-        clusters = FeatureClusters(sizes, by_name, h['num_classes'], h['mask_stride'])
+        clusters = FeatureClusters(
+            extractors, by_name, h['num_classes'], h['mask_stride']
+        )
         self.criterion = KTexturesLoss(similarity, clusters, h['assignment_weight'])
 
     def configure_metrics(self) -> None:
@@ -150,6 +151,9 @@ class KTextures(BaseTask):
         for name in ('n_init', 'init_patches'):
             if h[name] < 1:
                 raise ValueError(f'{name}={h[name]} must be at least 1')
+        for name in ('initial_slope', 'final_slope', 'lr', 'generator_lr'):
+            if not h[name] > 0:
+                raise ValueError(f'{name}={h[name]} must be positive')
         if not 0 < h['warm_start_fraction'] < 1:
             msg = f'warm_start_fraction={h["warm_start_fraction"]} must be between 0 '
             msg += 'and 1; use warm_start=False to go without'
@@ -276,13 +280,14 @@ class KTextures(BaseTask):
         """
         super().optimizer_step(*args, **kwargs)
         n_init: int = self.hparams['n_init']
-        if n_init == 1:
-            return
         done = self.global_step + 1
         last = done == int(self.trainer.estimated_stepping_batches)
         if not last and (done % self._steps() or done // self._steps() >= n_init):
             return
-        # Before any callback sees this step, so that checkpoints hold the best.
+        # Before any callback sees this step, so that checkpoints hold the result.
+        self.model.calibrate(*self.sample)
+        if n_init == 1:
+            return
         loss = self._sample_loss()
         if loss < self.best_loss:
             self.best_loss = loss
