@@ -32,6 +32,8 @@ class VGG16Features(FeatureExtractor):
     """Groups ``vgg16_relu3_3``, ``vgg16_relu4_3``: VGG-16 on three-band composites.
 
     Every composite goes through the same network and the features are concatenated.
+    Borders are padded by replication instead of zeros; away from them the features are
+    those of the original.
 
     If you use this extractor in your research, please cite the following paper:
 
@@ -75,12 +77,20 @@ class VGG16Features(FeatureExtractor):
         self.channels = {
             f'vgg16_{name}': VGG16_LAYERS[name][1] * len(composites) for name in layers
         }
-        network = vgg16().features[: max(self.layers) + 1]
-        assert isinstance(network, nn.Sequential)
-        for module in network:
-            if isinstance(module, nn.ReLU):
-                module.inplace = False  # a kept layer must not be overwritten
-        self.network = network
+        modules: list[nn.Module] = []
+        for module in vgg16().features[: max(self.layers) + 1]:
+            match module:
+                case nn.Conv2d(in_channels=inputs, out_channels=outputs):
+                    # Zeros around a training patch would be texture of their own.
+                    conv = nn.Conv2d(
+                        inputs, outputs, 3, padding=1, padding_mode='replicate'
+                    )
+                    modules.append(conv)
+                case nn.ReLU():
+                    modules.append(nn.ReLU())  # in place, it would spoil kept layers
+                case _:
+                    modules.append(module)
+        self.network = nn.Sequential(*modules)
         mean = torch.tensor([123.68, 116.779, 103.939])
         self.register_buffer('mean', mean[:, None, None], persistent=False)
         if weights:

@@ -86,7 +86,8 @@ class KTextures(BaseTask):
             features: Groups of features to compare: 'color' (local means), 'texture'
                 (local filter energies), 'vgg16_relu3_3', 'vgg16_relu4_3' and other
                 VGG-16 layers on the RGB and the NIR-R-G composite.
-            feature_weights: Weight of each group (defaults to 1 each).
+            feature_weights: Weight of each group (defaults to 1 for 'color' and 0.5
+                for the others).
             weights: VGG-16 weights: a torchvision weight enum, True for
                 ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
                 PyTorch state dict. Only needed for VGG-16 features.
@@ -125,7 +126,8 @@ class KTextures(BaseTask):
         """Initialize the loss criterion."""
         h = self.hparams
         names: list[str] = list(h['features'])
-        values: list[float] = list(h['feature_weights'] or [1.0] * len(names))
+        default = [1.0 if name == 'color' else 0.5 for name in names]
+        values: list[float] = list(h['feature_weights'] or default)
         if len(values) != len(names):
             msg = f'{len(values)} feature_weights for {len(names)} features '
             msg += f'({", ".join(names)}); give one weight per feature group'
