@@ -3,10 +3,10 @@
 
 """Olinda: the map of the quickstart beside pixel k-means on the same scene.
 
-    torchgeo fit --config configs/quickstart.yaml
-    torchgeo predict --config configs/quickstart.yaml \
+torchgeo fit --config configs/quickstart.yaml
+torchgeo predict --config configs/quickstart.yaml \
         --ckpt_path output/quickstart/ktextures.ckpt
-    python -m benchmarks.olinda output/quickstart/l7_olinda_labels.tif docs/olinda.png
+python -m benchmarks.olinda output/quickstart/l7_olinda_labels.tif docs/olinda.png
 """
 
 import argparse

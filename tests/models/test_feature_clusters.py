@@ -44,7 +44,7 @@ def test_too_few_cells() -> None:
 def test_texture_energy_tells_orientation() -> None:
     wave = torch.sin(torch.arange(64) * 1.2)
     stripes = wave.expand(1, 3, 64, 64)
-    extractor = TextureEnergy(3)
+    extractor = TextureEnergy(3, size=5)
     across = extractor(stripes)['texture']
     along = extractor(stripes.mT)['texture']
     assert across.shape == (1, extractor.channels['texture'], 16, 16)

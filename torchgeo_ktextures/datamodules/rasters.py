@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from torch import nn
 from torch.utils.data import DataLoader, Sampler
 from torchgeo.datamodules import BaseDataModule
@@ -22,6 +23,9 @@ class RasterDataModule(BaseDataModule):
     with tiles. Bands are only divided by *scale*: normalization is part of the model,
     so that a checkpoint treats other scenes as it treated those it was trained on.
     """
+
+    mean = torch.tensor(0)
+    std = torch.tensor(1)
 
     def __init__(
         self,

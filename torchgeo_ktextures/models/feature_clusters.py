@@ -155,35 +155,33 @@ class FeatureClusters(nn.Module):
         valids: Sequence[Tensor],
         projection: npt.NDArray[np.float64],
     ) -> npt.NDArray[np.float64]:
-        """Spatial autocorrelation of each component at a distance of 16 pixels.
+        """Spatial autocorrelation of each component, along its better direction.
 
-        Classes are regions: a component that does not persist over a region is noise
-        for this purpose, such as the colour of a scene in which only textures differ.
+        Classes are regions of at least some cells: a component that does not persist
+        from a cell to the next but one is noise for this purpose, such as the colour
+        of a scene in which only textures differ.
         """
-        lag = max(1, 16 // self.mask_stride)
         weights = torch.from_numpy(projection).float()
-        covariance = torch.zeros(weights.shape[1], dtype=torch.float64)
-        count = 0
-        chunks = []
-        for values, valid in zip(maps, valids, strict=True):
-            reduced = values.movedim(1, -1).cpu() @ weights
-            chunks.append(reduced[valid.cpu()])
-        mean, variance = torch.cat(chunks).mean(0), torch.cat(chunks).double().var(0)
-        for values, valid in zip(maps, valids, strict=True):
-            reduced = values.movedim(1, -1).cpu() @ weights - mean
-            for dim in (1, 2):
-                size = reduced.shape[dim] - lag
-                if size < 1:
-                    continue
-                pairs = [reduced.narrow(dim, i, size) for i in (0, lag)]
-                both = [valid.cpu().narrow(dim, i, size) for i in (0, lag)]
-                ok = both[0] & both[1]
-                covariance += (pairs[0] * pairs[1])[ok].double().sum(0)
-                count += int(ok.sum())
-        if not count:
+        reduced = [m.movedim(1, -1).cpu() @ weights for m in maps]
+        masks = [valid.cpu() for valid in valids]
+        cells = torch.cat([r[v] for r, v in zip(reduced, masks, strict=True)])
+        mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
+        ratios = []
+        for dim in (1, 2):
+            products = []
+            for values, valid in zip(reduced, masks, strict=True):
+                size = values.shape[dim] - 2
+                if size > 0:
+                    one, two = (values.narrow(dim, i, size) - mean for i in (0, 2))
+                    ok = valid.narrow(dim, 0, size) & valid.narrow(dim, 2, size)
+                    products.append((one * two)[ok])
+            pairs = torch.cat(products) if products else cells[:0]
+            if len(pairs):
+                ratios.append(pairs.double().mean(0) / variance)
+        if not ratios:
             return np.ones(weights.shape[1])
-        ratio = covariance / count / variance.clamp(min=1e-12)
-        return ratio.clamp(0, 1).numpy()
+        coherence: npt.NDArray[np.float64] = torch.stack(ratios).amax(0).numpy()
+        return coherence.clip(0, 1)
 
     @torch.no_grad()
     def forward(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
