@@ -29,12 +29,12 @@ from ..models import (
     LocalColor,
     TextureEnergy,
     VGG16Features,
-    finite_pixels,
 )
 from .figure import plot_ktextures
+from .restarts import RestartMixin
 
 
-class KTextures(BaseTask):
+class KTextures(RestartMixin, BaseTask):
     """k-textures: unsupervised segmentation into k hard classes.
 
     A mask network splits the image into k binary masks, k generators make one texture
@@ -51,9 +51,6 @@ class KTextures(BaseTask):
 
     ignore = 'weights'
     monitor = 'train_loss'
-    model: KTexturesModel
-    criterion: KTexturesLoss
-    fitted: Tensor
 
     def __init__(
         self,
@@ -209,146 +206,6 @@ class KTextures(BaseTask):
             msg = f'{names[0]} needs weights; set weights to true (downloads the '
             msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
             raise ValueError(msg)
-
-    def on_train_start(self) -> None:
-        """Estimate statistics and clusters on a sample of the training data.
-
-        Raises:
-            ValueError: If the data does not fit the arguments.
-        """
-        self.sample = self._draw_sample()
-        if self.global_step == 0:
-            self.best_loss = math.inf
-            self.best_state: dict[str, Any] | None = None
-            self.criterion.estimate(self.model, *self.sample)
-            self.fitted.fill_(True)
-            self._start_restart()
-
-    def _draw_sample(self) -> tuple[list[Tensor], list[Tensor]]:
-        loader = cast(Iterable[Sample], self.trainer.train_dataloader)
-        images: list[Tensor] = []
-        valids: list[Tensor] = []
-        for batch in loader:
-            batch = self.trainer.strategy.batch_to_device(batch)
-            datamodule = getattr(self.trainer, 'datamodule', None)
-            if datamodule is not None:
-                batch = datamodule.on_after_batch_transfer(batch, 0)
-            image, valid = self._inputs(batch)
-            images.append(image)
-            valids.append(valid)
-            if sum(map(len, images)) >= self.hparams['init_patches']:
-                break
-        return images, valids
-
-    def _start_restart(self) -> None:
-        """Begin from new weights and new clusters."""
-        seed = int(torch.randint(2**31, ()))
-        h = self.hparams
-        fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
-        fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
-        self.model.load_state_dict(fresh.state_dict())
-        self.criterion.initialize(self.model, *self.sample, seed)
-        if not h['warm_start']:
-            # Forget the clusters, keep the feature space.
-            self.model.generators.load_state_dict(fresh.generators.state_dict())
-            size = self.sample[0][0].shape[-1]
-            self.criterion.follow_textures(self.model, size, rate=1)
-        for optimizer in self.trainer.optimizers:
-            optimizer.state.clear()
-        if self.trainer.world_size > 1:
-            # Ranks drew different samples: all go on from the first one's.
-            state = self.trainer.strategy.broadcast(self.state_dict())
-            self.load_state_dict(state)
-
-    def _steps(self) -> int:
-        """Number of steps of a restart."""
-        total = int(self.trainer.estimated_stepping_batches)
-        return max(1, total // int(self.hparams['n_init']))
-
-    def _progress(self, step: int) -> float:
-        """Share of its restart that is done before a step."""
-        last: int = self.hparams['n_init'] - 1
-        restart = min(step // self._steps(), last)
-        total = int(self.trainer.estimated_stepping_batches)
-        length = self._steps() if restart < last else total - last * self._steps()
-        return min(1.0, (step - restart * self._steps()) / max(length, 1))
-
-    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
-        """Step, and go on to the next restart when it is time.
-
-        Args:
-            *args: Passed on to the optimizer.
-            **kwargs: Passed on to the optimizer.
-        """
-        super().optimizer_step(*args, **kwargs)
-        n_init: int = self.hparams['n_init']
-        done = self.global_step + 1
-        last = done == int(self.trainer.estimated_stepping_batches)
-        if not last and (done % self._steps() or done // self._steps() >= n_init):
-            return
-        # Before any callback sees this step, so that checkpoints hold the result.
-        self.model.calibrate(*self.sample)
-        if n_init == 1:
-            return
-        loss = self._sample_loss()
-        if loss < self.best_loss:
-            self.best_loss = loss
-            state = {**self.model.state_dict(prefix='model.')}
-            state |= self.criterion.clusters.state_dict(prefix='criterion.clusters.')
-            self.best_state = {name: value.clone() for name, value in state.items()}
-        if last:
-            assert self.best_state is not None
-            self.load_state_dict(self.best_state, strict=False)
-        else:
-            self._start_restart()
-
-    @torch.no_grad()
-    def _sample_loss(self) -> float:
-        """Similarity loss on the sample the restarts are compared by."""
-        self.eval()
-        noise = torch.Generator().manual_seed(0)
-        losses = [
-            self.criterion(self.model, image, valid, generator=noise)['similarity']
-            for image, valid in zip(*self.sample, strict=True)
-        ]
-        self.train()
-        mean = torch.stack(losses).mean()
-        return float(self.trainer.strategy.reduce(mean, reduce_op='mean'))
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the best restart so far.
-
-        Args:
-            checkpoint: Checkpoint to add to.
-        """
-        checkpoint['restarts'] = {
-            'loss': getattr(self, 'best_loss', math.inf),
-            'state': getattr(self, 'best_state', None),
-        }
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Load the best restart so far.
-
-        Args:
-            checkpoint: Checkpoint to load from.
-        """
-        restarts = checkpoint.get('restarts', {})
-        self.best_loss = restarts.get('loss', math.inf)
-        self.best_state = restarts.get('state')
-
-    def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
-        """Image and validity of a batch."""
-        image: Tensor = batch['image']
-        expected: int = self.hparams['in_channels']
-        if image.ndim != 4 or image.shape[1] != expected:
-            msg = f'images of shape {tuple(image.shape)} do not have '
-            msg += f'in_channels={expected} bands; change in_channels or the bands of '
-            msg += 'the data'
-            raise ValueError(msg)
-        valid = finite_pixels(image)
-        if 'mask_valid' in batch:
-            valid = valid * (batch['mask_valid'].reshape(valid.shape) > 0)
-        return image, valid
 
     def training_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
