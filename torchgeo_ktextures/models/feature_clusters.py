@@ -29,6 +29,7 @@ class FeatureClusters(nn.Module):
 
     projection: Tensor
     offset: Tensor
+    limit: Tensor
     prototypes: Tensor
 
     def __init__(
@@ -58,6 +59,7 @@ class FeatureClusters(nn.Module):
         total, kept = sum(self.channels.values()), sum(self.components.values())
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
+        self.register_buffer('limit', torch.full((kept,), torch.inf))
         self.register_buffer('prototypes', torch.zeros(num_classes, kept))
 
     def pool(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
@@ -131,7 +133,10 @@ class FeatureClusters(nn.Module):
         variance = (data @ projection).var(0).sum()
         projection /= np.sqrt(max(variance, 1e-12))
         offset = -data.mean(0) @ projection
+        # A few very bright cells must not take a class for themselves.
         reduced = data @ projection + offset
+        limit = 2.5 * reduced.std(0)
+        reduced = reduced.clip(-limit, limit)
         with warnings.catch_warnings():
             warnings.simplefilter('error', ConvergenceWarning)
             try:
@@ -140,6 +145,7 @@ class FeatureClusters(nn.Module):
                 raise ValueError(self._too_few()) from None
         self.projection.copy_(torch.from_numpy(projection))
         self.offset.copy_(torch.from_numpy(offset))
+        self.limit.copy_(torch.from_numpy(limit))
         self.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
         return float(result.inertia_) / len(reduced)
 
@@ -214,4 +220,5 @@ class FeatureClusters(nn.Module):
         self.prototypes.lerp_(means, rate)
 
     def _reduce(self, vectors: Tensor) -> Tensor:
-        return vectors.movedim(1, -1) @ self.projection + self.offset
+        reduced = vectors.movedim(1, -1) @ self.projection + self.offset
+        return reduced.clamp(-self.limit, self.limit)
