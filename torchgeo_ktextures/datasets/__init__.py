@@ -5,13 +5,20 @@
 
 from .bands import DEFAULT_BANDS, band_indexes, valid_pixels
 from .olinda import Olinda
+from .planet_basemap import PlanetBasemap
+from .planet_grid import Quad
+from .planet_scope import PlanetScope
 from .raster_windows import PixelWindow, RasterWindows
-from .rasters import open_raster
+from .rasters import CorruptRasterError, open_raster
 
 __all__ = (
     'DEFAULT_BANDS',
+    'CorruptRasterError',
     'Olinda',
     'PixelWindow',
+    'PlanetBasemap',
+    'PlanetScope',
+    'Quad',
     'RasterWindows',
     'band_indexes',
     'open_raster',

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import matplotlib.pyplot as plt
-import torch
 from matplotlib.figure import Figure
-from torchgeo.datasets import RasterDataset, RGBBandsMissingError
-from torchgeo.datasets.utils import Sample, quantile_normalization
+from torchgeo.datasets import RasterDataset
+from torchgeo.datasets.utils import Sample
+
+from .plot import plot_rgb
 
 
 class Olinda(RasterDataset):
@@ -59,15 +59,4 @@ class Olinda(RasterDataset):
         Raises:
             RGBBandsMissingError: If *bands* does not include all RGB bands.
         """
-        if not set(self.rgb_bands) <= set(self.bands):
-            raise RGBBandsMissingError
-        indices = [list(self.bands).index(band) for band in self.rgb_bands]
-        bands = [quantile_normalization(band) for band in sample['image'][indices]]
-        fig, ax = plt.subplots()
-        ax.imshow(torch.stack(bands, -1).numpy())
-        ax.axis('off')
-        if show_titles:
-            ax.set_title('Image')
-        if suptitle is not None:
-            fig.suptitle(suptitle)
-        return fig
+        return plot_rgb(sample, self.bands, self.rgb_bands, show_titles, suptitle)

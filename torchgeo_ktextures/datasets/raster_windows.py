@@ -3,25 +3,30 @@
 
 """Pixel-exact windows of any rasters."""
 
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from torch.utils.data import Dataset
 from torchgeo.datasets.mixins import PlottingMixin
-from torchgeo.datasets.utils import Sample, array_to_tensor, quantile_normalization
+from torchgeo.datasets.utils import Sample, array_to_tensor
 
 from .bands import band_indexes, mask_band, valid_pixels
-from .rasters import MASK_SUFFIXES, Paths, first_line, list_rasters, open_raster
+from .plot import plot_rgb
+from .rasters import (
+    MASK_SUFFIXES,
+    Paths,
+    RasterHandles,
+    first_line,
+    list_rasters,
+    open_raster,
+)
 
 
 class PixelWindow(NamedTuple):
@@ -99,7 +104,7 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
                 self.shapes.append((src.height, src.width))
                 self.nodata.append(src.nodata if nodata is None else nodata)
         self.masks = self._find_masks(mask_paths) if mask_paths is not None else None
-        self._keep_handles()
+        self._open = RasterHandles()
 
     def _find_masks(self, mask_paths: Paths) -> list[str]:
         by_stem = {Path(f).stem: f for f in list_rasters(mask_paths, MASK_SUFFIXES)}
@@ -118,30 +123,9 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
             masks.append(mask)
         return masks
 
-    def _keep_handles(self) -> None:
-        self._handles: dict[str, DatasetReader] = {}
-        # Files left open until the interpreter is gone make GDAL complain.
-        weakref.finalize(self, _close, self._handles)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave open files behind when sent to a worker."""
-        return {k: v for k, v in self.__dict__.items() if k != '_handles'}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Arrive in a worker."""
-        self.__dict__.update(state)
-        self._keep_handles()
-
     def __len__(self) -> int:
         """Return the number of rasters."""
         return len(self.files)
-
-    def _open(self, path: str) -> DatasetReader:
-        if path not in self._handles:
-            if len(self._handles) >= 64:
-                self._handles.pop(next(iter(self._handles))).close()
-            self._handles[path] = open_raster(path)
-        return self._handles[path]
 
     def _read(
         self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
@@ -223,25 +207,12 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
         Returns:
             A figure of the first three bands and, if any, the mask and prediction.
         """
-        rgb = [quantile_normalization(band) for band in sample['image'][:3]]
-        panels = {'Image': torch.stack(rgb, -1).numpy()}
+        shown = {k: v for k, v in sample.items() if k not in ('mask', 'prediction')}
         for key in ('mask', 'prediction'):
             if key in sample:
-                values = sample[key].numpy()
-                panels[key.title()] = np.ma.masked_equal(values, self.ignore_index)
-        fig, axes = plt.subplots(
-            ncols=len(panels), squeeze=False, figsize=(4 * len(panels), 4)
-        )
-        for ax, (title, panel) in zip(axes[0], panels.items(), strict=True):
-            ax.imshow(panel, cmap='tab20', interpolation='nearest')
-            ax.axis('off')
-            if show_titles:
-                ax.set_title(title)
-        if suptitle is not None:
-            fig.suptitle(suptitle)
-        return fig
-
-
-def _close(handles: dict[str, DatasetReader]) -> None:
-    for handle in handles.values():
-        handle.close()
+                labels = sample[key]
+                shown[key] = labels.float().masked_fill(
+                    labels == self.ignore_index, torch.nan
+                )
+        names = [str(i) for i in range(len(sample['image']))]
+        return plot_rgb(shown, names, names[:3], show_titles, suptitle)

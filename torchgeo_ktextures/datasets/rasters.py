@@ -5,8 +5,10 @@
 
 import os
 import warnings
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -18,6 +20,10 @@ Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 #: File name extensions looked for in folders.
 RASTER_SUFFIXES = ('.tif', '.tiff')
 MASK_SUFFIXES = ('.png', '.tif', '.tiff')
+
+
+class CorruptRasterError(ValueError):
+    """Raised when a raster cannot be read or is not what its name says."""
 
 
 def list_rasters(paths: Paths, suffixes: Sequence[str] = RASTER_SUFFIXES) -> list[str]:
@@ -65,7 +71,7 @@ def open_raster(path: str) -> DatasetReader:
         The open raster.
 
     Raises:
-        ValueError: If it is not a raster that can be read.
+        CorruptRasterError: If it is not a raster that can be read.
     """
     try:
         with warnings.catch_warnings():
@@ -75,10 +81,64 @@ def open_raster(path: str) -> DatasetReader:
     except RasterioError as error:
         msg = f'{path} is not a readable raster ({first_line(error)}); '
         msg += 'check the file, or get a fresh copy'
-        raise ValueError(msg) from None
+        raise CorruptRasterError(msg) from None
 
 
 def first_line(error: Exception) -> str:
     """First line of the message of an error."""
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+class RasterHandles:
+    """Open rasters, kept so that they are opened once per process."""
+
+    def __init__(self, limit: int = 64) -> None:
+        """Initialize a new RasterHandles instance.
+
+        Args:
+            limit: Number of rasters that stay open.
+        """
+        self.limit = limit
+        self._start()
+
+    def _start(self) -> None:
+        self.process = os.getpid()
+        self.handles: dict[str, DatasetReader] = {}
+        # Files left open until the interpreter is gone make GDAL complain.
+        weakref.finalize(self, _close, self.handles)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave open files behind when sent to a worker."""
+        return {'limit': self.limit}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in a worker."""
+        self.limit = state['limit']
+        self._start()
+
+    def __call__(self, path: str) -> DatasetReader:
+        """Open a raster, or find it open.
+
+        Args:
+            path: Path of the raster.
+
+        Returns:
+            The open raster.
+
+        Raises:
+            CorruptRasterError: If it is not a raster that can be read.
+        """
+        if self.process != os.getpid():
+            # A forked worker shares the file offsets of its parent's handles.
+            self._start()
+        if path not in self.handles:
+            if len(self.handles) >= self.limit:
+                self.handles.pop(next(iter(self.handles))).close()
+            self.handles[path] = open_raster(path)
+        return self.handles[path]
+
+
+def _close(handles: dict[str, DatasetReader]) -> None:
+    for handle in handles.values():
+        handle.close()
