@@ -207,8 +207,7 @@ class PlanetDataset(RasterDataset, ABC):
         if fast is None or fast[1] is not geometry or fast[2] is not self.index.index:
             bounds = super().bounds
             left, right = (
-                getattr(self.index.index, side).to_numpy()
-                for side in ('left', 'right')
+                getattr(self.index.index, side).to_numpy() for side in ('left', 'right')
             )
             shapely.prepare(geometry.to_numpy())
             crs = RasterCRS.from_user_input(self.crs)

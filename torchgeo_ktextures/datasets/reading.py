@@ -46,6 +46,22 @@ class Grid(NamedTuple):
             return None
         return round(row), round(col)
 
+    def part(self, row: int, col: int, height: int, width: int) -> 'Grid':
+        """Cut out a part of the grid.
+
+        Args:
+            row: First row of the part.
+            col: First column of the part.
+            height: Height of the part.
+            width: Width of the part.
+
+        Returns:
+            The part, which may reach beyond this grid.
+        """
+        t = self.transform
+        x, y = t.a * col + t.b * row + t.c, t.d * col + t.e * row + t.f
+        return Grid(Affine(t.a, t.b, x, t.d, t.e, y), height, width)
+
 
 def grid_of(src: DatasetReader) -> Grid:
     """Grid of an open raster."""
@@ -123,10 +139,8 @@ def tiles(src: DatasetReader, size: int = 512) -> Iterator[Grid]:
     middle = (src.height - height) / 2, (src.width - width) / 2
     corners.sort(key=lambda c: abs(c[0] - middle[0]) + abs(c[1] - middle[1]))
     for row, col in corners:
-        yield Grid(
-            src.window_transform(Window(col, row, width, height)),
-            min(height, src.height - row),
-            min(width, src.width - col),
+        yield grid_of(src).part(
+            row, col, min(height, src.height - row), min(width, src.width - col)
         )
 
 

@@ -1,8 +1,15 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Samplers of raster windows."""
+"""Samplers of patches and raster windows."""
 
+from .pixel_grid import PixelGridSampler
+from .valid_patches import ValidPatchSampler
 from .windows import GridWindowSampler, RandomWindowSampler
 
-__all__ = ('GridWindowSampler', 'RandomWindowSampler')
+__all__ = (
+    'GridWindowSampler',
+    'PixelGridSampler',
+    'RandomWindowSampler',
+    'ValidPatchSampler',
+)
