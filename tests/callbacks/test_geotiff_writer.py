@@ -109,5 +109,5 @@ def test_other_data_is_refused() -> None:
         callbacks=[GeoTIFFWriter('unused')],
     )
     loader = torch.utils.data.DataLoader([{'image': torch.zeros(4, 8, 8)}])
-    with pytest.raises(TypeError, match='needs the rasters of RasterDataModule'):
+    with pytest.raises(TypeError, match='needs RasterDataModule or Planet'):
         trainer.predict(Threshold(), loader)

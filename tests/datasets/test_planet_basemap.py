@@ -271,12 +271,12 @@ def test_corrupt_inside(tmp_path: Path) -> None:
 
 def test_date_that_cannot_be_read(tmp_path: Path) -> None:
     write_quad(tmp_path / 'mosaic_2021-13', size=64)
-    with pytest.raises(ValueError, match=r"mosaic_2021-13.*date='2021-06'"):
+    with pytest.raises(ValueError, match=r"mosaic_2021-13.*default_date='2021-06'"):
         PlanetBasemap(tmp_path / 'mosaic_2021-13')
-    ds = PlanetBasemap(tmp_path / 'mosaic_2021-13', date='2021-06')
+    ds = PlanetBasemap(tmp_path / 'mosaic_2021-13', default_date='2021-06')
     assert (ds.index.index[0].left, ds.index.index[0].right) == JUNE
-    with pytest.raises(ValueError, match="date='soon'"):
-        PlanetBasemap(tmp_path, date='soon')
+    with pytest.raises(ValueError, match="default_date='soon'"):
+        PlanetBasemap(tmp_path, default_date='soon')
 
 
 def test_no_data(tmp_path: Path) -> None:

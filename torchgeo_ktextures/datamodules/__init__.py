@@ -1,8 +1,9 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Data modules of RGB-NIR rasters."""
+"""Data modules."""
 
+from .planet import PlanetDataModule
 from .rasters import RasterDataModule
 
-__all__ = ('RasterDataModule',)
+__all__ = ('PlanetDataModule', 'RasterDataModule')

@@ -4,6 +4,7 @@
 """Data module for any RGB-NIR rasters."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,7 +13,14 @@ from torchgeo.datamodules import BaseDataModule
 from torchgeo.datasets import stack_samples
 from torchgeo.datasets.utils import Sample
 
-from ..datasets import DEFAULT_BANDS, Olinda, PixelWindow, RasterWindows
+from ..datasets import (
+    DEFAULT_BANDS,
+    MapGrid,
+    Olinda,
+    PixelWindow,
+    RasterWindows,
+    open_raster,
+)
 from ..samplers import GridWindowSampler, RandomWindowSampler
 
 
@@ -161,3 +169,39 @@ class RasterDataModule(BaseDataModule):
     def predict_dataloader(self) -> DataLoader[Sample]:
         """Tiles of all rasters for prediction."""
         return self._dataloader('predict')
+
+    def predict_maps(self) -> list[MapGrid]:
+        """Maps of the prediction, one per raster, on its own grid.
+
+        Returns:
+            Grids of the maps.
+        """
+        maps = []
+        for file in self._valid_attribute('predict_dataset').files:
+            with open_raster(file) as src:
+                grid = MapGrid(
+                    Path(file).stem,
+                    [file],
+                    src.height,
+                    src.width,
+                    pixels=src.height * src.width,
+                    crs=src.crs,
+                    transform=None if src.transform.is_identity else src.transform,
+                    gcps=src.gcps,
+                )
+                maps.append(grid)
+        return maps
+
+    def predict_windows(
+        self, batch: Sample, indices: Sequence[PixelWindow]
+    ) -> list[PixelWindow]:
+        """Places of a batch.
+
+        Args:
+            batch: Batch of the prediction.
+            indices: Not used.
+
+        Returns:
+            Windows in pixels of the maps.
+        """
+        return [PixelWindow(*window) for window in batch['window'].tolist()]

@@ -4,6 +4,7 @@
 """Datasets of RGB-NIR rasters."""
 
 from .bands import DEFAULT_BANDS, band_indexes, valid_pixels
+from .map_grid import MapGrid, MapSource
 from .olinda import Olinda
 from .planet_basemap import PlanetBasemap
 from .planet_grid import Quad
@@ -14,6 +15,8 @@ from .rasters import CorruptRasterError, open_raster
 __all__ = (
     'DEFAULT_BANDS',
     'CorruptRasterError',
+    'MapGrid',
+    'MapSource',
     'Olinda',
     'PixelWindow',
     'PlanetBasemap',

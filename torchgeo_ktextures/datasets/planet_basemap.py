@@ -59,7 +59,7 @@ class PlanetBasemap(PlanetDataset):
         bands: Sequence[str] | None = None,
         product: Literal['analytic', 'visual'] | None = None,
         scale: float | None = None,
-        date: str | None = None,
+        default_date: str | None = None,
         on_corrupt: Literal['raise', 'warn'] = 'raise',
         transforms: Callable[[Sample], Sample] | None = None,
         cache: bool = True,
@@ -77,7 +77,7 @@ class PlanetBasemap(PlanetDataset):
             product: Quads to read where there are both (defaults to what is there).
             scale: Digital numbers are divided by this (defaults to 10,000 for analytic
                 and 255 for visual quads).
-            date: Date of the mosaics whose folder has none in its name, such as
+            default_date: Date of the mosaics whose folder has none in its name, such as
                 ``2021-06`` or ``2021-06_2021-11``.
             on_corrupt: What to do about files that cannot be read: 'raise' an error, or
                 'warn' and leave them out.
@@ -95,9 +95,9 @@ class PlanetBasemap(PlanetDataset):
             msg = f"product={product!r} must be 'analytic' or 'visual'"
             raise ValueError(msg)
         self.product = product
-        self.date = date
-        if date is not None and mosaic_dates(date) is None:
-            msg = f'date={date!r} is not a date such as 2021-06 or 2021-06_2021-11'
+        self.default_date = default_date
+        if default_date is not None and mosaic_dates(default_date) is None:
+            msg = f'default_date={default_date!r} is not a date such as 2021-06 or 2021-06_2021-11'
             raise ValueError(msg)
         super().__init__(
             paths, crs, res, bands, scale, on_corrupt, transforms, cache, time_series
@@ -128,8 +128,8 @@ class PlanetBasemap(PlanetDataset):
             raise CorruptRasterError(f'{src.name} has no coordinate reference system')
         self._check_place(src)
         dates = folder_dates(src.name)
-        if dates is None and self.date is not None:
-            dates = mosaic_dates(self.date)
+        if dates is None and self.default_date is not None:
+            dates = mosaic_dates(self.default_date)
         if dates is None:
             folder = FilePath(src.name).absolute().parent
             msg = (
@@ -138,7 +138,7 @@ class PlanetBasemap(PlanetDataset):
             msg += (
                 'to one such as planet_medres_normalized_analytic_2021-06_mosaic, or '
             )
-            msg += "give date='2021-06'"
+            msg += "give default_date='2021-06'"
             raise ValueError(msg)
         return PlanetFile(
             src.name,

@@ -103,22 +103,35 @@ class PixelGridSampler(PixelSampler):
         """Windows whose core reaches into an area."""
         if not windows:
             return []
-        w = np.array(windows)
-        x = [self.origin[0] + c * self.res[0] for c in (w[:, 6], w[:, 6] + w[:, 8])]
-        y = [self.origin[1] - r * self.res[1] for r in (w[:, 5], w[:, 5] + w[:, 7])]
+        left, bottom, right, top = np.array([self.core_bounds(w) for w in windows]).T
         dx, dy = (SHRINK * res for res in self.res)
-        cores = shapely.box(x[0] + dx, y[1] + dy, x[1] - dx, y[0] - dy)
+        cores = shapely.box(left + dx, bottom + dy, right - dx, top - dy)
         shapely.prepare(area)
         keep: npt.NDArray[np.bool_] = shapely.intersects(area, cores)
         return [window for window, k in zip(windows, keep, strict=True) if k]
 
-    def _slices(self, window: PixelWindow) -> tuple[slice, slice]:
-        left, top = self.origin
-        xres, yres = self.res
+    def window_bounds(self, w: PixelWindow) -> tuple[float, float, float, float]:
+        """Left, bottom, right and top of a window."""
+        return self._bounds(w.row, w.col, w.height, w.width)
+
+    def core_bounds(self, w: PixelWindow) -> tuple[float, float, float, float]:
+        """Left, bottom, right and top of the core of a window."""
+        return self._bounds(w.core_row, w.core_col, w.core_height, w.core_width)
+
+    def _bounds(
+        self, row: int, col: int, height: int, width: int
+    ) -> tuple[float, float, float, float]:
+        (left, top), (xres, yres) = self.origin, self.res
         return (
-            slice(left + window.col * xres, left + (window.col + window.width) * xres),
-            slice(top - (window.row + window.height) * yres, top - window.row * yres),
+            left + col * xres,
+            top - (row + height) * yres,
+            left + (col + width) * xres,
+            top - row * yres,
         )
+
+    def _slices(self, window: PixelWindow) -> tuple[slice, slice]:
+        left, bottom, right, top = self.window_bounds(window)
+        return slice(left, right), slice(bottom, top)
 
     def locate(self, index: GeoSlice) -> PixelWindow:
         """Find the window and the core of something that was yielded.

@@ -239,7 +239,7 @@ class ValidPatchSampler(PixelSampler):
         dates = self.imagery.index.index
         for file in np.flatnonzero(inside).tolist():
             interval = dates[file]
-            if not (t.start <= interval.left and interval.right <= t.stop):
+            if not (interval.left <= t.stop and t.start < interval.right):
                 continue
             if file not in self.places:
                 self.places[file] = self._find_places(file)

@@ -1,0 +1,48 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Where predictions go."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from rasterio.crs import CRS
+from rasterio.transform import Affine
+
+from .raster_windows import PixelWindow
+
+
+class MapGrid(NamedTuple):
+    """Name and pixel grid of a map to be written."""
+
+    name: str
+    #: Rasters that are predicted.
+    sources: Sequence[str]
+    height: int
+    width: int
+    #: Number of pixels that will be predicted.
+    pixels: int
+    crs: CRS | None
+    #: None without georeference.
+    transform: Affine | None
+    #: Ground control points and their coordinate reference system.
+    gcps: tuple[Sequence[Any], CRS | None] = ((), None)
+
+
+@runtime_checkable
+class MapSource(Protocol):
+    """Data module whose predictions can be written as maps."""
+
+    def predict_maps(self) -> list[MapGrid]:
+        """Maps of the prediction, one per raster, scene or mosaic."""
+
+    def predict_windows(self, batch: Any, indices: Sequence[Any]) -> list[PixelWindow]:
+        """Places of a batch.
+
+        Args:
+            batch: Batch of the prediction.
+            indices: What the sampler yielded for it.
+
+        Returns:
+            Windows whose ``file`` is the number of the map, in pixels of the map.
+        """
