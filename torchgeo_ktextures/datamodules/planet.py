@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import kornia.augmentation as K
+import numpy as np
 import pandas as pd
 import torch
 from torch.utils.data import DataLoader
@@ -234,7 +235,8 @@ class PlanetDataModule(GeoDataModule):
         )
         found = combine(dataset.survey(file) for file in files)
         assert found is not None  # a patch was drawn
-        self.statistics = torch.tensor(found, dtype=torch.float32) / dataset.scale
+        statistics = np.stack(found) / dataset.scale
+        self.statistics = torch.from_numpy(statistics).float()
 
     def state_dict(self) -> dict[str, Any]:
         """State that goes into checkpoints: what bands are normalized with."""
