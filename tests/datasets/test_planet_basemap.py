@@ -227,6 +227,9 @@ def test_survey_is_kept(mosaic: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ds = PlanetBasemap(mosaic)
     found = ds.survey(ds.files[0])
     assert found.cells.tolist() == [[4096 - 16 * 32, 4096], [4096, 4096]]
+    valid = ds[ds.bounds]['mask_valid'][0, :, :128].numpy() > 0
+    assert np.array_equal(found.valid(0, 0, 128, 128), valid)
+    assert np.array_equal(found.valid(3, 10, 70, 100), valid[3:73, 10:110])
     data = pixels(128)[[2, 1, 0, 3]].astype(float)
     data[:, :16, :32] = 0
     assert np.allclose(found.sums, data.sum((1, 2)))

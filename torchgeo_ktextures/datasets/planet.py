@@ -26,10 +26,10 @@ from rasterio.transform import from_origin
 from torchgeo.datasets import DatasetNotFoundError, RasterDataset
 from torchgeo.datasets.utils import GeoSlice, Path, Sample, array_to_tensor
 
-from . import survey
 from .plot import plot_rgb
 from .rasters import CorruptRasterError, RasterHandles, first_line, open_raster
 from .reading import Grid, is_truncated, read_grid, tiles
+from .survey import Survey, load_survey, save_survey, survey_path
 
 
 @dataclass
@@ -327,20 +327,7 @@ class PlanetDataset(RasterDataset, ABC):
             data = read_grid(src, source.indexes, grid, crs, Resampling.bilinear)
         return data, valid
 
-    def read_valid(self, filepath: str, grid: Grid) -> npt.NDArray[np.bool_]:
-        """Read where a file is valid.
-
-        Args:
-            filepath: File of the dataset.
-            grid: Pixel grid to read on, in the coordinate reference system of the file.
-
-        Returns:
-            True where valid, of shape ``(H, W)``.
-        """
-        source = self.sources[filepath]
-        return self._read_file(self._open(filepath), source, grid, None)[1]
-
-    def survey(self, filepath: str) -> survey.Survey:
+    def survey(self, filepath: str) -> Survey:
         """Count the valid pixels of a file, and sum its bands over them.
 
         The file is read once; what was found is kept between runs.
@@ -356,22 +343,29 @@ class PlanetDataset(RasterDataset, ABC):
         """
         source = self.sources[filepath]
         files = [filepath] if source.udm2 is None else [filepath, source.udm2]
-        path = survey.cache_path(files, f'{source.indexes} {self._validity_rule()}')
-        found = survey.load(path)
+        path = survey_path(files, f'{source.indexes} {self._validity_rule()}')
+        found = load_survey(path)
         if found is None:
-            height, width = source.grid.height, source.grid.width
-            found = survey.Survey.empty(height, width, len(source.indexes))
-            with open_raster(filepath) as src:
-                for tile in tiles(src):
-                    try:
-                        data, valid = self._read_file(src, source, tile, None)
-                    except RasterioError as error:
-                        raise unreadable(filepath, error) from None
-                    place = source.grid.window_of(tile)
-                    assert place is not None
-                    found.add(*place, data, valid)
-            survey.save(path, found)
+            found = self._survey(source)
+            save_survey(path, found)
         return found
+
+    def _survey(self, source: PlanetFile) -> Survey:
+        whole = np.zeros((source.grid.height, source.grid.width), bool)
+        sums, squares = np.zeros((2, len(source.indexes)))
+        with open_raster(source.path) as src:
+            for tile in tiles(src):
+                try:
+                    data, valid = self._read_file(src, source, tile, None)
+                except RasterioError as error:
+                    raise unreadable(source.path, error) from None
+                row, col = source.grid.window_of(tile) or (0, 0)
+                whole[row : row + tile.height, col : col + tile.width] = valid
+                for i, band in enumerate(data):
+                    values = band[valid].astype(np.float64)
+                    sums[i] += values.sum()
+                    squares[i] += values @ values
+        return Survey.of(whole, sums, squares)
 
     def _filepath_to_timestamp(
         self, filepath: Path

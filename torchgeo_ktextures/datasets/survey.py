@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,44 +19,79 @@ CELL = 64
 class Survey(NamedTuple):
     """Valid pixels of a raster and the moments of its bands."""
 
+    #: Height and width of the raster, of shape ``(2,)``.
+    shape: npt.NDArray[np.int64]
     #: Number of valid pixels in each cell, of shape ``(ceil(H / 64), ceil(W / 64))``.
     cells: npt.NDArray[np.int64]
+    #: Validity of the cells that are neither empty nor full, in reading order and one
+    #: bit per pixel, of shape ``(N, 64 * 64 / 8)``.
+    mixed: npt.NDArray[np.uint8]
     #: Sum of each band over the valid pixels, of shape ``(C,)``.
     sums: npt.NDArray[np.float64]
     #: Sum of squares of each band over the valid pixels, of shape ``(C,)``.
     squares: npt.NDArray[np.float64]
 
     @classmethod
-    def empty(cls, height: int, width: int, bands: int) -> 'Survey':
-        """Begin a survey of a raster."""
-        cells = np.zeros((-(-height // CELL), -(-width // CELL)), np.int64)
-        return cls(cells, np.zeros(bands), np.zeros(bands))
+    def of(
+        cls,
+        valid: npt.NDArray[np.bool_],
+        sums: npt.NDArray[np.float64],
+        squares: npt.NDArray[np.float64],
+    ) -> 'Survey':
+        """Summarize a raster.
 
-    def add(
-        self, row: int, col: int, data: npt.NDArray[Any], valid: npt.NDArray[np.bool_]
-    ) -> None:
-        """Add a part of the raster.
+        Args:
+            valid: True where valid, of shape ``(H, W)``.
+            sums: Sum of each band over the valid pixels, of shape ``(C,)``.
+            squares: Sum of squares of each band over the valid pixels.
+
+        Returns:
+            The survey.
+        """
+        shape = np.array(valid.shape)
+        rows, cols = -(-shape // CELL)
+        padded = np.zeros((rows * CELL, cols * CELL), bool)
+        padded[: shape[0], : shape[1]] = valid
+        cells = padded.reshape(rows, CELL, cols, CELL).swapaxes(1, 2)
+        counts = cells.sum((2, 3))
+        mixed = cells[(counts > 0) & (counts < CELL * CELL)]
+        bits = np.packbits(mixed.reshape(-1, CELL * CELL), axis=1)
+        return cls(shape, counts, bits, sums, squares)
+
+    def valid(
+        self, row: int, col: int, height: int, width: int
+    ) -> npt.NDArray[np.bool_]:
+        """Validity of a part of the raster.
 
         Args:
             row: First row of the part.
             col: First column of the part.
-            data: Bands of shape ``(C, h, w)``.
-            valid: True where valid, of shape ``(h, w)``.
+            height: Height of the part.
+            width: Width of the part.
+
+        Returns:
+            True where valid, of shape ``(height, width)``.
         """
-        rows, cols = (
-            np.arange(start, start + n) // CELL
-            for start, n in zip((row, col), valid.shape, strict=True)
+        top, left = row // CELL, col // CELL
+        bottom, right = (row + height - 1) // CELL + 1, (col + width - 1) // CELL + 1
+        counts = self.cells[top:bottom, left:right]
+        blocks = np.zeros((*counts.shape, CELL, CELL), bool)
+        blocks[counts == CELL * CELL] = True
+        is_mixed = (counts > 0) & (counts < CELL * CELL)
+        if is_mixed.any():
+            order = self._order()[top:bottom, left:right][is_mixed]
+            bits = np.unpackbits(self.mixed[order], axis=1).astype(bool)
+            blocks[is_mixed] = bits.reshape(-1, CELL, CELL)
+        whole = blocks.swapaxes(1, 2).reshape(
+            counts.shape[0] * CELL, counts.shape[1] * CELL
         )
-        row_ids, row_starts = np.unique(rows, return_index=True)
-        col_ids, col_starts = np.unique(cols, return_index=True)
-        counts = np.add.reduceat(valid.astype(np.int64), row_starts, axis=0)
-        self.cells[np.ix_(row_ids, col_ids)] += np.add.reduceat(
-            counts, col_starts, axis=1
-        )
-        for i, band in enumerate(data):
-            values = band[valid].astype(np.float64)
-            self.sums[i] += values.sum()
-            self.squares[i] += values @ values
+        r, c = row - top * CELL, col - left * CELL
+        return whole[r : r + height, c : c + width]
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        """Place of each mixed cell among them."""
+        mixed = (self.cells > 0) & (self.cells < CELL * CELL)
+        return mixed.ravel().cumsum().reshape(mixed.shape) - 1
 
 
 def combine(
@@ -80,7 +115,7 @@ def combine(
     return mean, np.sqrt(np.maximum(squares / total - mean**2, 0))
 
 
-def cache_path(files: Iterable[str], rule: str) -> Path:
+def survey_path(files: Iterable[str], rule: str) -> Path:
     """Where the survey of a raster is kept.
 
     The name depends on the paths, sizes and times of change of the files, so that a
@@ -103,27 +138,27 @@ def cache_path(files: Iterable[str], rule: str) -> Path:
     return Path(root) / 'torchgeo_ktextures' / f'survey-{digest}.npz'
 
 
-def load(path: Path) -> Survey | None:
+def load_survey(path: Path) -> Survey | None:
     """Load a survey.
 
     Args:
-        path: See :func:`cache_path`.
+        path: See :func:`survey_path`.
 
     Returns:
         The survey, or None if there is none that can be read.
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Survey(arrays['cells'], arrays['sums'], arrays['squares'])
+            return Survey(*(arrays[name] for name in Survey._fields))
     except (OSError, ValueError, KeyError, EOFError):
         return None
 
 
-def save(path: Path, survey: Survey) -> None:
+def save_survey(path: Path, survey: Survey) -> None:
     """Keep a survey, if the folder can be written to.
 
     Args:
-        path: See :func:`cache_path`.
+        path: See :func:`survey_path`.
         survey: Survey to keep.
     """
     temporary = path.with_name(f'.{path.name}.{os.getpid()}.npz')

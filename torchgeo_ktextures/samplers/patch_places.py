@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import shapely
 
-from ..datasets.survey import CELL
+from ..datasets.survey import CELL, Survey
 
 
 class PatchPlaces:
@@ -17,17 +17,16 @@ class PatchPlaces:
 
     The centre of a patch is equally likely to be anywhere in the raster; patches that
     would leave it are moved inside. Places are first ruled out in blocks, by the counts
-    of valid pixels in cells, then one by one, by bounds from the same counts, and only
-    where these do not decide by reading the pixels.
+    of valid pixels in cells, then one by one, by bounds from the same counts and, where
+    these do not decide, by the pixels. Nothing is read.
     """
 
     def __init__(
         self,
         shape: tuple[int, int],
         size: tuple[int, int],
-        cells: npt.NDArray[np.int64] | None,
+        survey: Survey | None,
         needed: int,
-        read_valid: Callable[[int, int, int, int], npt.NDArray[np.bool_]],
         within: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.bool_]] | None,
     ) -> None:
         """Initialize a new PatchPlaces instance.
@@ -35,21 +34,19 @@ class PatchPlaces:
         Args:
             shape: Height and width of the raster.
             size: Height and width of the patch, not larger.
-            cells: Number of valid pixels in each cell, or None if all are.
+            survey: Valid pixels of the raster, or None if all are.
             needed: Number of pixels of a patch that must be valid.
-            read_valid: Reads the validity of the row, column, height and width given.
             within: Tells which boxes, rows of first row, first column, last row and
                 last column, are in the region of interest, if there is one.
         """
         self.shape = shape
         self.size = size
         self.needed = needed
-        self.read_valid = read_valid
         self.within = within
         self.failures = 0
         self.exact: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None = None
-        full = cells is None or cells.sum() == shape[0] * shape[1]
-        self.cells = None if full else cells
+        full = survey is None or survey.cells.sum() == shape[0] * shape[1]
+        self.survey = None if full else survey
         # Starts in the same block, and the range of centres that leads to them.
         self.starts = [
             np.arange(0, n - s + 1, CELL) for n, s in zip(shape, size, strict=True)
@@ -70,8 +67,8 @@ class PatchPlaces:
                 for starts, n, s in zip(self.starts, self.shape, self.size, strict=True)
             ],
         )
-        if self.cells is not None:
-            sums = np.pad(self.cells.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        if self.survey is not None:
+            sums = np.pad(self.survey.cells.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
             low = [starts // CELL for starts in first]
             high = [
                 (stops + s - 1) // CELL + 1
@@ -147,16 +144,17 @@ class PatchPlaces:
             box = np.array([[row, col, row + height, col + width]])
             if not self.within(box)[0]:
                 return False
-        if self.cells is None:
+        if self.survey is None:
             return True
         low, high = self._bounds(row, col)
         if low >= self.needed or high < self.needed:
             return low >= self.needed
-        return int(self.read_valid(row, col, height, width).sum()) >= self.needed
+        valid = self.survey.valid(row, col, height, width)
+        return int(np.count_nonzero(valid)) >= self.needed
 
     def _bounds(self, row: int, col: int) -> tuple[int, int]:
         """Least and most valid pixels that a patch can have, by the cells."""
-        assert self.cells is not None
+        assert self.survey is not None
         shared, full, places = [], [], []
         for start, s, n in zip((row, col), self.size, self.shape, strict=True):
             cells = np.arange(start // CELL, (start + s - 1) // CELL + 1)
@@ -166,14 +164,16 @@ class PatchPlaces:
             shared.append(np.minimum(end, start + s) - np.maximum(begin, start))
             places.append(slice(cells[0], cells[-1] + 1))
         inside, area = np.outer(*shared), np.outer(*full)
-        counts = self.cells[places[0], places[1]]
+        counts = self.survey.cells[places[0], places[1]]
         low = np.maximum(counts - (area - inside), 0).sum()
         return int(low), int(np.minimum(counts, inside).sum())
 
     def _enumerate(self) -> None:
         """Find all places that fit, when trying did not."""
         height, width = self.size
-        valid = self.read_valid(0, 0, *self.shape)
+        valid = np.ones(self.shape, bool)
+        if self.survey is not None:
+            valid = self.survey.valid(0, 0, *self.shape)
         sums = np.zeros((self.shape[0] + 1, self.shape[1] + 1), np.int32)
         valid.cumsum(0, dtype=np.int32).cumsum(1, out=sums[1:, 1:])
         counts = (

@@ -9,18 +9,16 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.transform import from_origin
 from shapely import MultiPolygon, Polygon
 from torchgeo.datasets import GeoDataset
 from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import TemporalSampler
 
 from ..datasets.planet import PlanetDataset
-from ..datasets.reading import Grid
-from ..datasets.survey import CELL
 from .patch_places import PatchPlaces, boxes_within
 from .pixel_grid import check_size
 from .sharding import PixelSampler, rank_and_world_size
+from .times import times_of
 
 
 class ValidPatchSampler(PixelSampler):
@@ -116,30 +114,19 @@ class ValidPatchSampler(PixelSampler):
     def _find_places(self, file: int) -> PatchPlaces:
         left, _, _, top = self.file_bounds[file]
         height, width = (int(n) for n in self.shapes[file])
-        path, cells = '', None
+        survey = None
         if self.needed:
+            assert isinstance(self.imagery, PlanetDataset)
             path = self.imagery.index.filepath.iloc[file]
-            cells = self._planet.survey(path).cells
-            if cells.shape != tuple(-(-n // CELL) for n in (height, width)):
+            survey = self.imagery.survey(path)
+            if tuple(survey.shape) != (height, width):
                 msg = f'{path} is not read on its own grid; min_valid={self.min_valid} '
                 msg += 'needs the dataset in the CRS and the resolution of its files'
                 raise ValueError(msg)
-        whole = Grid(from_origin(left, top, *self.res), height, width)
-
-        def read_valid(row: int, col: int, h: int, w: int) -> npt.NDArray[np.bool_]:
-            return self._planet.read_valid(path, whole.part(row, col, h, w))
-
         within = None
         if self.roi is not None:
             within = boxes_within(self.roi, left, top, self.res)
-        return PatchPlaces(
-            (height, width), self.size, cells, self.needed, read_valid, within
-        )
-
-    @property
-    def _planet(self) -> PlanetDataset:
-        assert isinstance(self.imagery, PlanetDataset)
-        return self.imagery
+        return PatchPlaces((height, width), self.size, survey, self.needed, within)
 
     def _draw(self, rng: np.random.Generator) -> tuple[slice, slice]:
         while True:
@@ -210,9 +197,10 @@ class ValidPatchSampler(PixelSampler):
         Raises:
             ValueError: If the times of the temporal sampler have no valid patch.
         """
+        find_times = times_of(temporal, self.res)
         for rng, mine in self._draws():
             for _ in range(1000):
-                times = temporal._iter_subset(self._draw(rng))
+                times = find_times(self._draw(rng))
                 fitting = (index for index in times if self._fits(*index))
                 first = next(fitting, None)
                 if first is not None:
