@@ -270,6 +270,14 @@ def test_corrupt_inside(tmp_path: Path) -> None:
     with pytest.raises(CorruptRasterError, match='632-1107.*damaged'):
         ds = PlanetBasemap(tmp_path)
         ds[ds.bounds]
+    # Or the parts that can be read are used.
+    with pytest.warns(UserWarning, match='632-1107.*damaged.*left out'):
+        found = PlanetBasemap(tmp_path, on_corrupt='warn').survey(str(path))
+    ds = PlanetBasemap(tmp_path, on_corrupt='warn')
+    assert 0 < found.cells.sum() < 1024 * 1024
+    x, y, _ = ds.bounds
+    with pytest.warns(UserWarning, match='damaged'):
+        assert ds[x, y]['mask_valid'].sum() == 0
 
 
 def test_date_that_cannot_be_read(tmp_path: Path) -> None:

@@ -251,6 +251,18 @@ def test_corrupt_scene(scene: Path) -> None:
         assert len(PlanetScope(scene, on_corrupt='warn')) == 1
 
 
+def test_corrupt_udm2(tmp_path: Path) -> None:
+    write_planet_scene(tmp_path, f'{SCENE}.tif', height=600, width=900)
+    path = write_udm2(tmp_path, UDM2, height=600, width=900)
+    data = bytearray(path.read_bytes())
+    for start in range(len(data) // 4, len(data) - 4000, 4000):
+        data[start : start + 500] = b'\xff' * 500
+    path.write_bytes(data)
+    ds = PlanetScope(tmp_path)
+    with pytest.raises(CorruptRasterError, match=rf'{UDM2}.*damaged'):
+        ds[ds.bounds]
+
+
 def test_impossible_date(tmp_path: Path) -> None:
     write_planet_scene(tmp_path, '20211332_101234_56_2413_3B_AnalyticMS_SR.tif')
     with pytest.raises(ValueError, match='20211332_101234.*not a date'):

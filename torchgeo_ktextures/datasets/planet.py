@@ -186,13 +186,23 @@ class PlanetDataset(RasterDataset, ABC):
     def _has_data(self, source: PlanetFile) -> bool:
         # Stops at the first part with data: only empty files are read to the end.
         with open_raster(source.path) as src:
-            try:
-                return any(
-                    self._read_bands(src, source, tile, None)[1].any()
-                    for tile in tiles(src)
-                )
-            except RasterioError as error:
-                raise unreadable(source.path, error) from None
+            for tile in tiles(src):
+                try:
+                    if self._read_bands(src, source, tile, None)[1].any():
+                        return True
+                except RasterioError as error:
+                    self._report(source.path, error)
+        return False
+
+    def _report(self, path: str, error: Exception) -> None:
+        """Raise or warn about a file that opened, but cannot be read."""
+        msg = (
+            f'{path} cannot be read ({first_line(error)}); the file is damaged, get a '
+        )
+        msg += 'fresh copy'
+        if self.on_corrupt == 'raise':
+            raise CorruptRasterError(msg) from None
+        warnings.warn(f'{msg}; what cannot be read is left out', stacklevel=4)
 
     @property
     def bounds(self) -> tuple[slice, slice, slice]:
@@ -291,7 +301,9 @@ class PlanetDataset(RasterDataset, ABC):
             try:
                 data, valid = self._read_file(self._open(path), source, grid, crs)
             except RasterioError as error:
-                raise unreadable(path, error) from None
+                self._report(path, error)
+                shape = len(source.indexes), grid.height, grid.width
+                data, valid = np.zeros(shape, np.uint16), np.zeros(shape[1:], bool)
             if merged is None:
                 merged, filled = data, valid
                 continue
@@ -343,7 +355,9 @@ class PlanetDataset(RasterDataset, ABC):
         """
         source = self.sources[filepath]
         files = [filepath] if source.udm2 is None else [filepath, source.udm2]
-        path = survey_path(files, f'{source.indexes} {self._validity_rule()}')
+        path = survey_path(
+            files, f'{source.indexes} {self._validity_rule()} {self.on_corrupt}'
+        )
         found = load_survey(path)
         if found is None:
             found = self._survey(source)
@@ -358,7 +372,8 @@ class PlanetDataset(RasterDataset, ABC):
                 try:
                     data, valid = self._read_file(src, source, tile, None)
                 except RasterioError as error:
-                    raise unreadable(source.path, error) from None
+                    self._report(source.path, error)
+                    continue
                 row, col = source.grid.window_of(tile) or (0, 0)
                 whole[row : row + tile.height, col : col + tile.width] = valid
                 for i, band in enumerate(data):
@@ -393,9 +408,3 @@ class PlanetDataset(RasterDataset, ABC):
             RGBBandsMissingError: If *bands* does not include all RGB bands.
         """
         return plot_rgb(sample, self.bands, self.rgb_bands, show_titles, suptitle)
-
-
-def unreadable(path: str, error: Exception) -> CorruptRasterError:
-    """Error about a file that opened, but cannot be read."""
-    msg = f'{path} cannot be read ({first_line(error)}); the file is damaged, get a '
-    return CorruptRasterError(msg + 'fresh copy')

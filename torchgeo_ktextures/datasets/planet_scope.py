@@ -19,8 +19,8 @@ from rasterio.io import DatasetReader
 from torchgeo.datasets.utils import Path, Sample
 
 from .bands import DEFAULT_BANDS
-from .planet import PlanetDataset, PlanetFile, unreadable
-from .rasters import CorruptRasterError, open_raster
+from .planet import PlanetDataset, PlanetFile
+from .rasters import CorruptRasterError, first_line, open_raster
 from .reading import Grid, grid_of, read_grid
 from .udm2 import UDM1_BAND, UDM2_INDEXES, check_classes, usable_pixels
 
@@ -290,7 +290,8 @@ class PlanetScope(PlanetDataset):
             try:
                 udm2 = read_grid(self._open(source.udm2), UDM2_INDEXES, grid, crs)
             except RasterioError as error:
-                raise unreadable(source.udm2, error) from None
+                msg = f'{source.udm2}: {first_line(error)}'
+                raise RasterioError(msg) from None
             valid = valid & usable_pixels(udm2, self.valid_classes)
         return data, valid
 

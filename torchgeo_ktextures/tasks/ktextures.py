@@ -5,8 +5,8 @@
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -51,6 +51,9 @@ class KTextures(RestartMixin, BaseTask):
 
     ignore = 'weights'
     monitor = 'train_loss'
+
+    #: What is shown when training ends: the first batch of the last validation.
+    shown: Sample | None = None
 
     def __init__(
         self,
@@ -258,6 +261,8 @@ class KTextures(RestartMixin, BaseTask):
         if not self.fitted:
             return  # the sanity check before training
         self._evaluate('val', batch)
+        if batch_idx == 0:
+            self.shown = dict(zip(('image', 'mask_valid'), self._inputs(batch)))
         writer: Any = getattr(self.logger, 'experiment', None)
         if batch_idx < 10 and hasattr(writer, 'add_figure'):
             figure = self._figure(batch)
@@ -347,11 +352,11 @@ class KTextures(RestartMixin, BaseTask):
         folder = trainer.log_dir or trainer.default_root_dir
         if getattr(trainer, 'fast_dev_run', False) or not trainer.is_global_zero:
             return
-        loader = cast(
-            Iterable[Sample], trainer.val_dataloaders or trainer.train_dataloader
-        )
-        batch = trainer.strategy.batch_to_device(next(iter(loader)))
-        figure = self._figure(batch)
+        shown = self.shown or {
+            name: values[0][:1]
+            for name, values in zip(('image', 'mask_valid'), self.sample, strict=True)
+        }
+        figure = self._figure(shown)
         os.makedirs(folder, exist_ok=True)
         figure.savefig(os.path.join(folder, 'ktextures.png'), dpi=100)
 

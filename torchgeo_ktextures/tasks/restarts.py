@@ -58,10 +58,8 @@ class RestartMixin(LightningModule):
         images: list[Tensor] = []
         valids: list[Tensor] = []
         for batch in loader:
+            # This calls the hooks of the data module as well.
             batch = self.trainer.strategy.batch_to_device(batch)
-            datamodule = getattr(self.trainer, 'datamodule', None)
-            if datamodule is not None:
-                batch = datamodule.on_after_batch_transfer(batch, 0)
             image, valid = self._inputs(batch)
             images.append(image)
             valids.append(valid)
