@@ -9,7 +9,7 @@ from .olinda import Olinda
 from .planet_basemap import PlanetBasemap
 from .planet_grid import Quad
 from .planet_scope import PlanetScope
-from .raster_windows import PixelWindow, RasterWindows
+from .raster_windows import PixelWindow, RasterWindows, core_pixels
 from .rasters import CorruptRasterError, open_raster
 
 __all__ = (
@@ -24,6 +24,7 @@ __all__ = (
     'Quad',
     'RasterWindows',
     'band_indexes',
+    'core_pixels',
     'open_raster',
     'valid_pixels',
 )

@@ -8,13 +8,11 @@ import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import shapely
 import torch
 from matplotlib.figure import Figure
 from pyproj import CRS
@@ -26,31 +24,12 @@ from rasterio.transform import from_origin
 from torchgeo.datasets import DatasetNotFoundError, RasterDataset
 from torchgeo.datasets.utils import GeoSlice, Path, Sample, array_to_tensor
 
+from .index_arrays import IndexArrays
+from .planet_file import PlanetFile
 from .plot import plot_rgb
 from .rasters import CorruptRasterError, RasterHandles, first_line, open_raster
 from .reading import Grid, is_truncated, read_grid, tiles
 from .survey import Survey, load_survey, save_survey, survey_path
-
-
-@dataclass
-class PlanetFile:
-    """A raster of the dataset."""
-
-    path: str
-    #: Names of its bands, in file order.
-    all_bands: tuple[str, ...]
-    #: 1-based index of the alpha band, if there is one.
-    alpha: int | None
-    #: First and last moment it shows.
-    dates: tuple[pd.Timestamp, pd.Timestamp]
-    #: Name of what it belongs to on its date: a mosaic or a scene.
-    name: str
-    grid: Grid
-    crs: RasterCRS
-    #: Mask of usable data beside the raster, if there is one.
-    udm2: str | None = None
-    #: 1-based indexes of the bands to return.
-    indexes: tuple[int, ...] = ()
 
 
 class PlanetDataset(RasterDataset, ABC):
@@ -102,7 +81,7 @@ class PlanetDataset(RasterDataset, ABC):
         self.all_bands = max((s.all_bands for s in full), key=len)
         self.sources = {source.path: source for source in full}
         super().__init__(paths, crs, res, chosen, transforms, cache, time_series)
-        self._fast: tuple[Any, ...] | None = None
+        self._fast: IndexArrays | None = None
 
     @property
     def files(self) -> list[str]:
@@ -207,42 +186,16 @@ class PlanetDataset(RasterDataset, ABC):
     @property
     def bounds(self) -> tuple[slice, slice, slice]:
         """Bounds of the index."""
-        bounds: tuple[slice, slice, slice] = self._selection()[0]
-        return bounds
+        return self._arrays().bounds
 
-    def _selection(self) -> tuple[Any, ...]:
-        """The index as arrays: queries are answered many times."""
-        geometry = self.index.geometry.array
-        fast = self._fast
-        if fast is None or fast[1] is not geometry or fast[2] is not self.index.index:
-            bounds = super().bounds
-            left, right = (
-                getattr(self.index.index, side).to_numpy() for side in ('left', 'right')
-            )
-            shapely.prepare(geometry.to_numpy())
-            crs = RasterCRS.from_user_input(self.crs)
-            fast = bounds, geometry, self.index.index, left, right, crs
-            self._fast = fast
-        return fast
+    def _arrays(self) -> IndexArrays:
+        if self._fast is None or not self._fast.shows(self.index):
+            self._fast = IndexArrays(self.index, super().bounds)
+        return self._fast
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave what can be found again behind when sent to a worker."""
         return self.__dict__ | {'_fast': None}
-
-    def _find(self, x: slice, y: slice, t: slice) -> npt.NDArray[np.int64]:
-        """Positions in the index of the files that a query needs."""
-        _, geometry, _, left, right, _ = self._selection()
-        start, stop = (pd.Timestamp(v).to_datetime64() for v in (t.start, t.stop))
-        # As in TorchGeo, the first moment of a query is not part of it, unless it is
-        # the only one.
-        overlap = (left <= stop) & (
-            (right > start) | ((start == stop) & (right == stop))
-        )
-        positions = np.flatnonzero(overlap)[:: t.step]
-        box = shapely.box(x.start, y.start, x.stop, y.stop)
-        found = shapely.intersects(geometry.to_numpy()[positions], box)
-        chosen: npt.NDArray[np.int64] = positions[found]
-        return chosen
 
     def __getitem__(self, index: GeoSlice) -> Sample:
         """Retrieve a sample.
@@ -258,7 +211,7 @@ class PlanetDataset(RasterDataset, ABC):
             CorruptRasterError: If a file cannot be read.
         """
         x, y, t = self._disambiguate_slice(index)
-        positions = self._find(x, y, t)
+        positions = self._arrays().find(x, y, t)
         if not len(positions):
             msg = f'index: {index} not found in dataset with bounds: {self.bounds}'
             raise IndexError(msg)
@@ -294,7 +247,7 @@ class PlanetDataset(RasterDataset, ABC):
         self, files: Sequence[str], grid: Grid
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Image and validity of files of one date; the first with data wins."""
-        crs = self._selection()[-1]
+        crs = self._arrays().crs
         merged: npt.NDArray[Any] | None = None
         for path in files:
             source = self.sources[path]

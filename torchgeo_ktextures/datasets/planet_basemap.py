@@ -14,7 +14,8 @@ from rasterio.io import DatasetReader
 from torchgeo.datasets.utils import Path, Sample
 
 from .bands import DEFAULT_BANDS
-from .planet import PlanetDataset, PlanetFile
+from .planet import PlanetDataset
+from .planet_file import PlanetFile
 from .planet_grid import QUAD_NAME, Quad, folder_dates, mosaic_dates
 from .rasters import CorruptRasterError
 from .reading import grid_of

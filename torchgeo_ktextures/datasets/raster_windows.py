@@ -216,3 +216,22 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
                 )
         names = [str(i) for i in range(len(sample['image']))]
         return plot_rgb(shown, names, names[:3], show_titles, suptitle)
+
+
+def core_pixels(batch: Sample, labels: torch.Tensor) -> torch.Tensor:
+    """Find the pixels that tiles answer for.
+
+    Args:
+        batch: Batch of samples, of any dataset.
+        labels: Labels of shape ``(B, H, W)``.
+
+    Returns:
+        True in the cores of windows, and everywhere in batches without windows.
+    """
+    keep = torch.ones_like(labels, dtype=torch.bool)
+    for mask, index in zip(keep, batch.get('window', []), strict=False):
+        w = PixelWindow(*index.tolist())
+        row, col = w.core_row - w.row, w.core_col - w.col
+        mask.zero_()
+        mask[row : row + w.core_height, col : col + w.core_width] = True
+    return keep

@@ -18,7 +18,7 @@ from torchgeo.datasets.utils import Sample
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
-from ..datasets import PixelWindow
+from ..datasets import core_pixels
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
 from ..models import (
@@ -236,17 +236,24 @@ class KTextures(RestartMixin, BaseTask):
         return loss
 
     def _log_parts(self, split: str, parts: dict[str, Tensor], size: int) -> None:
+        def log(name: str, value: Tensor, **kwargs: Any) -> None:
+            # Processes agree at the end of an epoch; in training each step is logged.
+            sync = split != 'train'
+            self.log(
+                f'{split}_{name}', value, batch_size=size, sync_dist=sync, **kwargs
+            )
+
         # Phases have different terms; what both have is comparable.
-        self.log(f'{split}_loss', parts['similarity'], batch_size=size, prog_bar=True)
+        log('loss', parts['similarity'], prog_bar=True)
         for name, value in parts.items():
             if name not in ('loss', 'similarity', 'occupancy'):
-                self.log(f'{split}_{name}', value, batch_size=size)
+                log(name, value)
         occupancy = parts['occupancy']
         entropy = -(occupancy * occupancy.clamp(min=1e-12).log()).sum()
         normalized = entropy / math.log(len(occupancy))
-        self.log(f'{split}_entropy', normalized, batch_size=size, prog_bar=True)
+        log('entropy', normalized, prog_bar=True)
         for i, share in enumerate(occupancy):
-            self.log(f'{split}_occupancy_{i}', share, batch_size=size)
+            log(f'occupancy_{i}', share)
 
     def validation_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
@@ -287,7 +294,7 @@ class KTextures(RestartMixin, BaseTask):
             metric = self.val_metrics if split == 'val' else self.test_metrics
             labels = self.model(image, valid).argmax(1)
             target = batch['mask'].reshape(labels.shape)
-            keep = (valid[:, 0] > 0) & _core(batch, labels)
+            keep = (valid[:, 0] > 0) & core_pixels(batch, labels)
             metric.update(labels[keep], target[keep])
 
     def on_validation_epoch_end(self) -> None:
@@ -381,14 +388,3 @@ class KTextures(RestartMixin, BaseTask):
         )
         self.train(training)
         return figure
-
-
-def _core(batch: Sample, labels: Tensor) -> Tensor:
-    """Pixels that a tile answers for, when the data tells; else all of them."""
-    keep = torch.ones_like(labels, dtype=torch.bool)
-    for mask, index in zip(keep, batch.get('window', []), strict=False):
-        w = PixelWindow(*index.tolist())
-        row, col = w.core_row - w.row, w.core_col - w.col
-        mask.zero_()
-        mask[row : row + w.core_height, col : col + w.core_width] = True
-    return keep
