@@ -162,6 +162,7 @@ def test_visual(tmp_path: Path) -> None:
     assert ds.bands == ('red', 'green', 'blue')
     expected = pixels(64, dtype='uint8') / 255
     assert np.allclose(ds[ds.bounds]['image'].numpy(), expected)
+    assert ds.index.index[0].left == pd.Timestamp('2021-09-01')
     with pytest.raises(ValueError, match="no band 'nir'.*red, green, blue"):
         PlanetBasemap(tmp_path)
 
