@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -47,6 +48,7 @@ class RasterDataModule(BaseDataModule):
         batch_size: int = 8,
         patch_size: int = 96,
         length: int = 1920,
+        balance: Literal['area', 'paths'] = 'area',
         tile_size: int = 512,
         margin: int = 96,
         num_workers: int = 0,
@@ -70,6 +72,8 @@ class RasterDataModule(BaseDataModule):
             batch_size: Number of patches per training batch.
             patch_size: Height and width of training patches in pixels.
             length: Number of training patches per epoch.
+            balance: Whether all valid 'area' is equally likely to be trained on, or
+                all entries of 'paths', such as folders of different sensors.
             tile_size: Height and width of the tiles of validation, testing and
                 prediction in pixels.
             margin: Context around each tile in pixels, so that tiles meet without
@@ -94,6 +98,7 @@ class RasterDataModule(BaseDataModule):
         self.predict_paths = predict_paths
         self.patch_size = patch_size
         self.length = length
+        self.balance: Literal['area', 'paths'] = balance
         self.tile_size = tile_size
         self.margin = margin
         self.seed = seed
@@ -130,7 +135,7 @@ class RasterDataModule(BaseDataModule):
         if stage == 'fit':
             self.train_dataset = dataset
             self.samplers['train'] = RandomWindowSampler(
-                dataset, self.patch_size, self.length, self.seed
+                dataset, self.patch_size, self.length, self.seed, self.balance
             )
         for split, stages in {
             'val': ('fit', 'validate'),

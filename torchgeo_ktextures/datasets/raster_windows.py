@@ -3,6 +3,7 @@
 
 """Pixel-exact windows of any rasters."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -95,6 +96,10 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
         self.scale = scale
         self.ignore_index = ignore_index
         self.files = list_rasters(paths)
+        entries = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+        entry = {f: i for i, p in enumerate(entries) for f in list_rasters(p)}
+        #: Number of the entry of *paths* that each file is of.
+        self.entries = [entry[file] for file in self.files]
         self.indexes: list[list[int]] = []
         self.shapes: list[tuple[int, int]] = []
         self.nodata: list[float | None] = []

@@ -3,6 +3,7 @@
 
 """Losses of k-textures, in plain PyTorch."""
 
+from .distillation import DistillationLoss
 from .feature_similarity import (
     ChannelStandardizer,
     FeatureSimilarityLoss,
@@ -12,6 +13,7 @@ from .ktextures import KTexturesLoss, cluster_masks, pad_to_grid
 
 __all__ = (
     'ChannelStandardizer',
+    'DistillationLoss',
     'FeatureSimilarityLoss',
     'KTexturesLoss',
     'cell_validity',

@@ -3,28 +3,45 @@
 
 """Models of k-textures, in plain PyTorch."""
 
+from .api import get_model, get_weight, list_models, register_with_torchgeo
+from .backbone import BackboneFeatures
 from .extractors import FeatureExtractor, LocalColor, TextureEnergy
 from .feature_clusters import FeatureClusters
+from .feature_groups import make_extractors
 from .hard_masks import class_margins, hard_masks
+from .keras_features import KerasFeatures
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
 from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
+from .planet_features import PlanetFeatures
 from .texture_generators import TextureGenerators
 from .vgg import VGG16_LAYERS, VGG16Features
+from .weights import PlanetFeatures_Weights, planet_features
+
+register_with_torchgeo()
 
 __all__ = (
     'MASK_STRIDES',
     'VGG16_LAYERS',
+    'BackboneFeatures',
     'BandNormalizer',
     'FeatureClusters',
     'FeatureExtractor',
     'KTexturesModel',
+    'KerasFeatures',
     'LocalColor',
     'MaskNetwork',
+    'PlanetFeatures',
+    'PlanetFeatures_Weights',
     'TextureEnergy',
     'TextureGenerators',
     'VGG16Features',
     'class_margins',
     'finite_pixels',
+    'get_model',
+    'get_weight',
     'hard_masks',
+    'list_models',
+    'make_extractors',
+    'planet_features',
     'upsample_logits',
 )

@@ -3,20 +3,16 @@
 
 """VGG-16 feature extractor."""
 
-import os
 from collections.abc import Mapping, Sequence
-from pickle import UnpicklingError
-from typing import cast
 from urllib.error import URLError
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import VGG16_Weights, vgg16
 from torchvision.models._api import WeightsEnum
 
 from .extractors import FeatureExtractor
+from .state_dicts import load_matching, load_state_dict_file
 
 #: Layers offered: index in torchvision's ``features``, number of channels.
 #: https://arxiv.org/abs/1409.1556, table 1, column D
@@ -106,19 +102,9 @@ class VGG16Features(FeatureExtractor):
             ValueError: If the weights do not fit the network.
             FileNotFoundError: If the file does not exist.
         """
-        state = load_state_dict_file(weights)
-        own = self.network.state_dict()
-        picked: dict[str, Tensor] = {}
-        for name, value in own.items():
-            found = state.get(f'features.{name}', state.get(name))
-            if found is None or found.shape != value.shape:
-                what = 'is missing' if found is None else f'is {tuple(found.shape)}'
-                msg = f'weights {weights!s} do not fit VGG-16: features.{name} {what}, '
-                msg += f'expected {tuple(value.shape)}; use a state dict of '
-                msg += "torchvision's vgg16"
-                raise ValueError(msg)
-            picked[name] = found.to(value.dtype)
-        self.network.load_state_dict(picked)
+        state = _vgg16_state(weights)
+        what = "torchvision's vgg16"
+        load_matching(self.network, state, 'features.', str(weights), what)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract features.
@@ -142,57 +128,19 @@ class VGG16Features(FeatureExtractor):
         return outputs
 
 
-def load_state_dict_file(weights: WeightsEnum | str | bool) -> Mapping[str, Tensor]:
-    """Load a state dict from a safe source.
-
-    Args:
-        weights: A weight enum, True for ``VGG16_Weights.IMAGENET1K_FEATURES``, or the
-            path of a safetensors or PyTorch file.
-
-    Returns:
-        The state dict.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If the file cannot be read safely.
-        TypeError: If it holds something else than a state dict.
-        ConnectionError: If weights cannot be downloaded.
-    """
+def _vgg16_state(weights: WeightsEnum | str | bool) -> Mapping[str, Tensor]:
     if isinstance(weights, str) and weights.lower() == 'true':
         weights = True  # how the command line hands a boolean over
     if weights is True:
         weights = VGG16_Weights.IMAGENET1K_FEATURES
-    if isinstance(weights, WeightsEnum):
-        try:
-            enum_state: Mapping[str, Tensor] = weights.get_state_dict(
-                progress=True, check_hash=True, weights_only=True
-            )
-        except (URLError, OSError, RuntimeError) as error:
-            msg = f'{weights} cannot be downloaded ({error}); download '
-            msg += f'{weights.url} elsewhere and give its path as weights'
-            raise ConnectionError(msg) from None
-        return enum_state
-    path = str(weights)
-    if not os.path.isfile(path):
-        msg = f'weights file {path!r} does not exist; give the path of a safetensors '
-        msg += 'or PyTorch state dict, or true to download the ImageNet weights'
-        raise FileNotFoundError(msg)
+    if not isinstance(weights, WeightsEnum):
+        return load_state_dict_file(str(weights))
     try:
-        if path.endswith('.safetensors'):
-            return load_file(path)
-        state = torch.load(path, map_location='cpu', weights_only=True)
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        msg = f'weights file {path!r} cannot be read ({reason}); '
-        msg += 'it may be truncated, get a fresh copy'
-        raise ValueError(msg) from None
-    except UnpicklingError:
-        msg = f'weights file {path!r} is not a plain state dict, and code in files is '
-        msg += 'never run; save model.state_dict() as safetensors'
-        raise ValueError(msg) from None
-    if not isinstance(state, Mapping):
-        msg = f'weights file {path!r} holds a {type(state).__name__}, '
-        msg += 'not a state dict; save model.state_dict()'
-        raise TypeError(msg)
-    nested = state.get('state_dict', state)
-    return cast(Mapping[str, Tensor], nested)
+        state: Mapping[str, Tensor] = weights.get_state_dict(
+            progress=True, check_hash=True, weights_only=True
+        )
+    except (URLError, OSError, RuntimeError) as error:
+        msg = f'{weights} cannot be downloaded ({error}); download '
+        msg += f'{weights.url} elsewhere and give its path as weights'
+        raise ConnectionError(msg) from None
+    return state

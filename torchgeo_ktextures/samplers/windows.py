@@ -4,6 +4,7 @@
 """Pixel-exact samplers of raster windows."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -21,7 +22,12 @@ class RandomWindowSampler(Sampler[PixelWindow]):
     """
 
     def __init__(
-        self, dataset: RasterWindows, size: int, length: int, seed: int = 0
+        self,
+        dataset: RasterWindows,
+        size: int,
+        length: int,
+        seed: int = 0,
+        balance: Literal['area', 'paths'] = 'area',
     ) -> None:
         """Initialize a new RandomWindowSampler instance.
 
@@ -30,6 +36,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             size: Height and width of each window in pixels.
             length: Number of windows per epoch.
             seed: Seed of the random numbers.
+            balance: Whether all valid 'area' is equally likely, or all entries of the
+                'paths' of the dataset.
 
         Raises:
             ValueError: If a raster is smaller than a window, or no pixel is valid.
@@ -64,6 +72,11 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             msg += 'check nodata, or use another scene'
             raise ValueError(msg)
         probability = np.concatenate(weights)
+        if balance == 'paths':
+            entries = np.array(dataset.entries)[self.anchors[:, 0]]
+            probability = probability / np.bincount(entries, probability)[entries]
+        elif balance != 'area':
+            raise ValueError(f"balance={balance!r} must be 'area' or 'paths'")
         self.probability = probability / probability.sum()
 
     def __len__(self) -> int:

@@ -3,6 +3,7 @@
 
 """Lightning tasks."""
 
+from .distillation import FeatureDistillation
 from .ktextures import KTextures
 
-__all__ = ('KTextures',)
+__all__ = ('FeatureDistillation', 'KTextures')

@@ -21,15 +21,7 @@ from torchvision.models._api import WeightsEnum
 from ..datasets import core_pixels
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
-from ..models import (
-    VGG16_LAYERS,
-    FeatureClusters,
-    FeatureExtractor,
-    KTexturesModel,
-    LocalColor,
-    TextureEnergy,
-    VGG16Features,
-)
+from ..models import FeatureClusters, KTexturesModel, make_extractors
 from .figure import plot_ktextures
 from .restarts import RestartMixin
 
@@ -49,7 +41,7 @@ class KTextures(RestartMixin, BaseTask):
     * https://arxiv.org/abs/2205.08671
     """
 
-    ignore = 'weights'
+    ignore = ('weights', 'backbone_weights')
     monitor = 'train_loss'
 
     #: What is shown when training ends: the first batch of the last validation.
@@ -63,6 +55,9 @@ class KTextures(RestartMixin, BaseTask):
         features: Sequence[str] = ('color', 'texture'),
         feature_weights: Sequence[float] | None = None,
         weights: WeightsEnum | str | bool | None = None,
+        backbone: str | None = None,
+        backbone_weights: WeightsEnum | str | bool | None = None,
+        backbone_bands: Sequence[int] = (0, 1, 2),
         warm_start: bool = True,
         warm_start_fraction: float = 0.4,
         assignment_weight: float = 3.0,
@@ -84,13 +79,22 @@ class KTextures(RestartMixin, BaseTask):
             mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or
                 16): the smallest region worth a class.
             features: Groups of features to compare: 'color' (local means), 'texture'
-                (local filter energies), 'vgg16_relu3_3', 'vgg16_relu4_3' and other
-                VGG-16 layers on the RGB and the NIR-R-G composite.
+                (local filter energies), 'planet_stride2', 'planet_stride4' and
+                'planet_stride8' (the light extractor that comes with the package),
+                'vgg16_relu3_3', 'vgg16_relu4_3' and other VGG-16 layers on the RGB and
+                the NIR-R-G composite, 'backbone_<layer>' and 'keras_<layer>'.
             feature_weights: Weight of each group (defaults to 1 for 'color' and 0.5
                 for the others).
             weights: VGG-16 weights: a torchvision weight enum, True for
                 ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
-                PyTorch state dict. Only needed for VGG-16 features.
+                PyTorch state dict. Or a checkpoint of FeatureDistillation for the
+                'planet' groups, which have weights by default.
+            backbone: Model of timm or TorchGeo whose layers are the 'backbone' groups,
+                or path of a Keras file, whose layers are the 'keras' groups.
+            backbone_weights: Full name of weights of TorchGeo, True for those of timm,
+                or the path of a state dict.
+            backbone_bands: Index of the band for each channel of the backbone; -1
+                leaves a channel at its mean.
             warm_start: Whether to begin with cross-entropy towards k-means on the
                 features, while the textures learn from the same clusters.
             warm_start_fraction: Share of the steps given to the warm start.
@@ -112,6 +116,7 @@ class KTextures(RestartMixin, BaseTask):
             ValueError: If an argument is out of its range.
         """
         self.weights = weights
+        self.backbone_weights = backbone_weights
         super().__init__()
 
     def configure_models(self) -> None:
@@ -132,14 +137,14 @@ class KTextures(RestartMixin, BaseTask):
             msg = f'{len(values)} feature_weights for {len(names)} features '
             msg += f'({", ".join(names)}); give one weight per feature group'
             raise ValueError(msg)
-        channels: int = h['in_channels']
-        extractors: list[FeatureExtractor] = [LocalColor(channels)]
-        if 'texture' in names:
-            extractors.append(TextureEnergy(channels))
-        layers = [n for n in VGG16_LAYERS if f'vgg16_{n}' in names]
-        if layers:
-            composites = [(0, 1, 2), (3, 0, 1)] if channels > 3 else [(0, 1, 2)]
-            extractors.append(VGG16Features(composites, layers, self.weights))
+        extractors = make_extractors(
+            names,
+            h['in_channels'],
+            self.weights,
+            h['backbone'],
+            self.backbone_weights,
+            h['backbone_bands'],
+        )
         by_name = dict(zip(names, values, strict=True))
         similarity = FeatureSimilarityLoss(extractors, by_name)
         clusters = FeatureClusters(

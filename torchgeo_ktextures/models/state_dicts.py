@@ -1,0 +1,82 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Loading weights without running code from files."""
+
+import os
+from collections.abc import Mapping
+from pickle import UnpicklingError
+from typing import cast
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+def load_state_dict_file(path: str) -> dict[str, Tensor]:
+    """Load a state dict from a file.
+
+    Args:
+        path: Path of a safetensors file, or of a PyTorch state dict or checkpoint.
+
+    Returns:
+        The state dict.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If the file cannot be read safely.
+        TypeError: If it holds something else than a state dict.
+    """
+    if not os.path.isfile(path):
+        msg = f'weights file {path!r} does not exist; give the path of a safetensors '
+        msg += 'or PyTorch state dict, or true for the default weights'
+        raise FileNotFoundError(msg)
+    try:
+        if path.endswith('.safetensors'):
+            return load_file(path)
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        msg = f'weights file {path!r} cannot be read ({reason}); '
+        msg += 'it may be truncated, get a fresh copy'
+        raise ValueError(msg) from None
+    except UnpicklingError:
+        msg = f'weights file {path!r} is not a plain state dict, and code in files is '
+        msg += 'never run; save model.state_dict() as safetensors'
+        raise ValueError(msg) from None
+    if not isinstance(state, Mapping):
+        msg = f'weights file {path!r} holds a {type(state).__name__}, '
+        msg += 'not a state dict; save model.state_dict()'
+        raise TypeError(msg)
+    return dict(cast(Mapping[str, Tensor], state.get('state_dict', state)))
+
+
+def load_matching(
+    module: nn.Module, state: Mapping[str, Tensor], prefix: str, source: str, what: str
+) -> None:
+    """Load the part of a state dict that is of a module.
+
+    Args:
+        module: Module to load into.
+        state: State dict, in which names may have the prefix or not.
+        prefix: Prefix of the names.
+        source: Where it is from, for messages.
+        what: What the module is, for messages.
+
+    Raises:
+        ValueError: If a tensor is missing or has another shape.
+    """
+    picked: dict[str, Tensor] = {}
+    for name, value in module.state_dict().items():
+        if name.endswith('num_batches_tracked'):
+            picked[name] = value  # of no use after training
+            continue
+        found = state.get(f'{prefix}{name}', state.get(name))
+        if found is None or found.shape != value.shape:
+            problem = 'is missing' if found is None else f'is {tuple(found.shape)}'
+            msg = f'weights {source} do not fit {what}: {prefix}{name} {problem}, '
+            msg += f'expected {tuple(value.shape)}; use weights of {what}'
+            raise ValueError(msg)
+        picked[name] = found.to(value.dtype)
+    module.load_state_dict(picked)
