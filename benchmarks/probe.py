@@ -49,15 +49,14 @@ class Task(NamedTuple):
 
 def tasks(root: Path) -> Iterator[Task]:
     """Read the labelled sets below a folder."""
+    warnings.simplefilter('ignore', NotGeoreferencedWarning)
     for path in sorted(root.glob('*/dataset.yaml')):
         info: dict[str, Any] = yaml.safe_load(path.read_text())
         files = sorted((path.parent / 'images').glob('*.tif'))
         images = []
         for file in files:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore', NotGeoreferencedWarning)
-                with rasterio.open(file) as src:
-                    images.append(src.read().astype(np.float32) / info['scale'])
+            with rasterio.open(file) as src:
+                images.append(src.read().astype(np.float32) / info['scale'])
         for name, task in info['tasks'].items():
             masks = []
             for file in files:

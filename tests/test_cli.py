@@ -41,9 +41,11 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
     main(['fit', *args])
     assert (out / 'ktextures.png').exists()
     events = EventAccumulator(str(out)).Reload()
-    assert {'train_loss', 'train_similarity_texture', 'train_occupancy_2'} <= set(
-        events.Tags()['scalars']
-    )
+    assert {
+        'train_loss',
+        'train_similarity_planet_stride4',
+        'train_occupancy_2',
+    } <= set(events.Tags()['scalars'])
     assert 'image/0' in events.Tags()['images']
 
     other = write_raster(

@@ -128,7 +128,7 @@ def test_unfitted_is_refused(tmp_path: Path) -> None:
         {'n_init': 3},
         {'num_classes': 5, 'mask_stride': 16, 'features': ['texture']},
         {'in_channels': 3, 'mask_stride': 1},
-        {'in_channels': 6, 'feature_weights': [1, 0.2]},
+        {'in_channels': 6, 'feature_weights': [1, 0.2, 0.2]},
     ],
 )
 def test_variants(tmp_path: Path, kwargs: dict[str, Any]) -> None:
@@ -220,8 +220,8 @@ def test_vgg_checkpoint_needs_no_weights(tmp_path: Path) -> None:
         ({'mask_stride': 5}, 'mask_stride=5 is not available'),
         ({'features': ['colour']}, "'colour' is unknown"),
         ({'features': []}, 'no feature group'),
-        ({'feature_weights': [1.0]}, '1 feature_weights for 2 features'),
-        ({'feature_weights': [1.0, -1.0]}, "'texture' is -1.0"),
+        ({'feature_weights': [1.0]}, '1 feature_weights for 3 features'),
+        ({'feature_weights': [1.0, -1.0, 1.0]}, "'planet_stride4' is -1.0"),
         ({'n_init': 0}, 'n_init=0 must be at least 1'),
         ({'warm_start_fraction': 1.5}, 'warm_start_fraction=1.5'),
         ({'initial_slope': 0.0}, 'initial_slope=0.0 must be positive'),
