@@ -36,7 +36,8 @@ def config(tmp_path: Path, teacher: Path) -> Path:
     content['trainer'] |= {'max_epochs': 1, 'log_every_n_steps': 1}
     content['model']['init_args'] |= {
         'weights': str(teacher),
-        'layers': ['relu2_2', 'relu3_3'],
+        'features': ['vgg16_relu2_2', 'vgg16_relu3_3', 'texture'],
+        'feature_weights': None,
         'init_patches': 8,
     }
     content['data']['init_args'] |= {
@@ -75,9 +76,7 @@ def test_fit_resume_and_use(config: Path, tmp_path: Path) -> None:
 def test_learns(teacher: Path) -> None:
     """The student comes close to a teacher on one image."""
     torch.manual_seed(0)
-    task = FeatureDistillation(
-        layers=['relu2_2'], weights=str(teacher), texture_weight=0
-    )
+    task = FeatureDistillation(features=['vgg16_relu2_2'], weights=str(teacher))
     x = torch.randn(2, 4, 64, 64)
     valid = torch.ones(2, 1, 64, 64)
     sizes = {n: v.shape[-2:] for n, v in task.model(x).items()}
@@ -94,8 +93,24 @@ def test_learns(teacher: Path) -> None:
     assert losses[-1] < 0.8 * losses[0]
 
 
+def test_teacher_of_timm() -> None:
+    task = FeatureDistillation(
+        features=['backbone_layer1', 'backbone_layer2'],
+        backbone='resnet18',
+        backbone_bands=(3, 0, 1),
+    )
+    x = torch.randn(1, 4, 64, 64)
+    valid = torch.ones(1, 1, 64, 64)
+    sizes = {n: v.shape[-2:] for n, v in task.model(x).items()}
+    task.criterion.estimate([x], [valid], [sizes])
+    loss, groups = task.criterion(task.model(x), x, valid)
+    assert set(groups) == {'planet_stride4', 'planet_stride8'}
+    loss.backward()
+    assert task.model.get_parameter('stages.0.0.conv.weight').grad is not None
+
+
 def test_gain_and_offset_do_not_matter(teacher: Path) -> None:
-    task = FeatureDistillation(layers=['relu2_2'], weights=str(teacher))
+    task = FeatureDistillation(features=['vgg16_relu2_2'], weights=str(teacher))
     image = torch.rand(1, 4, 32, 32)
     batch = {'image': image}
     other = {'image': image * 10_000 + 300}
@@ -107,14 +122,18 @@ def test_bad_arguments(teacher: Path) -> None:
         return FeatureDistillation(weights=str(teacher), **arguments)
 
     with pytest.raises(ValueError, match=r'vgg16_relu1_2 has stride 1.*2, 4, 8'):
-        make(layers=['relu1_2'])
+        make(features=['vgg16_relu1_2'])
     with pytest.raises(ValueError, match=r'scale_range=\[2, 1\]'):
-        make(layers=['relu2_2'], scale_range=[2, 1])
+        make(features=['vgg16_relu2_2'], scale_range=[2, 1])
     with pytest.raises(ValueError, match='gain_jitter=-1'):
-        make(layers=['relu2_2'], gain_jitter=-1)
+        make(features=['vgg16_relu2_2'], gain_jitter=-1)
+    with pytest.raises(ValueError, match='2 feature_weights for 1 features'):
+        make(features=['texture'], feature_weights=[1, 2])
+    with pytest.raises(ValueError, match="'nothing' is unknown"):
+        make(features=['texture', 'nothing'])
     with pytest.raises(ValueError, match='init_patches=0'):
-        make(layers=['relu2_2'], init_patches=0)
-    task = make(layers=['relu2_2'])
+        make(features=['vgg16_relu2_2'], init_patches=0)
+    task = make(features=['vgg16_relu2_2'])
     with pytest.raises(ValueError, match=r'\(1, 3, 8, 8\) do not have the bands red'):
         task._inputs({'image': torch.zeros(1, 3, 8, 8)})
 

@@ -135,8 +135,9 @@ class DistillationLoss(nn.Module):
                 if g == group
             ]
             data = torch.cat(blocks, 1)[..., 0, 0].double().cpu().numpy()
-            pca = PCA(components.shape[1], svd_solver='covariance_eigh').fit(data)
-            components.copy_(torch.from_numpy(pca.components_.T))
+            count = min(components.shape[1], len(data) - 1)
+            pca = PCA(count, svd_solver='covariance_eigh').fit(data)
+            components[:, :count] = torch.from_numpy(pca.components_.T)
             shares[group] = float(pca.explained_variance_ratio_.sum())
         return shares
 

@@ -24,6 +24,8 @@ def make_extractors(
     backbone: str | None = None,
     backbone_weights: AnyWeights = None,
     backbone_bands: Sequence[int] = (0, 1, 2),
+    backbone_mean: Sequence[float] | float = 0.0,
+    backbone_std: Sequence[float] | float = 1.0,
 ) -> list[FeatureExtractor]:
     """Make the extractors of some feature groups.
 
@@ -36,6 +38,8 @@ def make_extractors(
             the ``keras`` groups.
         backbone_weights: Its weights, see :func:`load_backbone`.
         backbone_bands: Index of the band for each of its channels.
+        backbone_mean: Mean of each channel that it expects.
+        backbone_std: Standard deviation of each channel that it expects.
 
     Returns:
         Extractors, of which some may have groups that were not asked for.
@@ -67,7 +71,9 @@ def make_extractors(
             msg = f'backbone_{deep[0]} needs a backbone; name a model of timm or '
             raise ValueError(msg + 'TorchGeo')
         network = load_backbone(backbone, backbone_weights, len(backbone_bands))
-        extractors.append(BackboneFeatures(network, deep, backbone_bands))
+        extractors.append(
+            BackboneFeatures(network, deep, backbone_bands, backbone_mean, backbone_std)
+        )
     return extractors
 
 

@@ -53,6 +53,13 @@ class PlanetFeatures_Weights(WeightsEnum):
             'bands': ('red', 'green', 'blue', 'nir'),
             'scale': 'each band standardized to mean 0 and standard deviation 1',
             'license': 'MIT',
+            'version': 'torchgeo-ktextures 0.1.0',
+            'metrics': {
+                'k-means with colour, mean mIoU of five labelled tasks': 0.417,
+                'the same with VGG-16 instead': 0.391,
+                'variance of the teacher in the components, strides 2, 4, 8': '67, 69 '
+                'and 45 %, of which 7, 14 and 28 are missed on the scenes seen',
+            },
             'imagery': {
                 'NAIP, 0.6 and 5 m': 'USDA, public domain; selection of 0.6 m patches '
                 'CC BY 4.0, Ventura et al. 2024, doi 10.1016/j.jag.2024.103848',

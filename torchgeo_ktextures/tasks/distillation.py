@@ -17,21 +17,15 @@ from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
 from ..losses import DistillationLoss
-from ..models import (
-    FeatureExtractor,
-    PlanetFeatures,
-    TextureEnergy,
-    VGG16Features,
-    finite_pixels,
-)
+from ..models import PlanetFeatures, finite_pixels, make_extractors
 
 
 class FeatureDistillation(BaseTask):
     """Distillation of a larger network into a light extractor for four bands.
 
     The student, :class:`~torchgeo_ktextures.models.PlanetFeatures`, learns the main
-    components of the features of VGG-16 on the RGB and the NIR-R-G composite, and of
-    local filter energies of all bands. Patches are standardized one by one, then
+    components of the features of one or more teachers, by default of VGG-16 on the RGB
+    and the NIR-R-G composite, and of local filter energies of all bands. Patches are standardized one by one, then
     stretched, shifted, turned and rescaled at random, so that the features do not
     depend on the sensor.
 
@@ -44,14 +38,22 @@ class FeatureDistillation(BaseTask):
     * https://arxiv.org/abs/2205.08671
     """
 
-    ignore = 'weights'
+    ignore = ('weights', 'backbone_weights')
     monitor = 'train_loss'
 
     def __init__(
         self,
-        layers: Sequence[str] = ('relu2_2', 'relu3_3', 'relu4_3'),
+        features: Sequence[str] = (
+            'vgg16_relu2_2',
+            'vgg16_relu3_3',
+            'vgg16_relu4_3',
+            'texture',
+        ),
+        feature_weights: Sequence[float] | None = None,
         weights: WeightsEnum | str | bool | None = None,
-        texture_weight: float = 0.5,
+        backbone: str | None = None,
+        backbone_weights: WeightsEnum | str | bool | None = None,
+        backbone_bands: Sequence[int] = (0, 1, 2),
         gain_jitter: float = 0.4,
         offset_jitter: float = 0.3,
         nir_dropout: float = 0.15,
@@ -63,13 +65,19 @@ class FeatureDistillation(BaseTask):
         """Initialize a new FeatureDistillation instance.
 
         Args:
-            layers: VGG-16 layers to learn: each is given to the output of the student
-                with its stride.
+            features: Groups of features to learn, see KTextures: each is given to the
+                output of the student with its stride, 2, 4 or 8.
+            feature_weights: Weight of each group beside others of the same stride
+                (defaults to 0.5 for 'texture' and 1 for the others).
             weights: VGG-16 weights: a torchvision weight enum, True for
                 ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
                 PyTorch state dict.
-            texture_weight: Weight of local filter energies of all bands beside VGG-16;
-                0 leaves them out.
+            backbone: Model of timm or TorchGeo whose layers are the 'backbone' groups,
+                or path of a Keras file, whose layers are the 'keras' groups.
+            backbone_weights: Full name of weights of TorchGeo, True for those of timm,
+                or the path of a state dict.
+            backbone_bands: Index of the band for each channel of the backbone; -1
+                leaves a channel at its mean.
             gain_jitter: Standard deviation of the logarithm of the gain of each band.
             offset_jitter: Standard deviation of the offset of each band, in standard
                 deviations of the band.
@@ -85,6 +93,7 @@ class FeatureDistillation(BaseTask):
             ValueError: If an argument is out of its range.
         """
         self.weights = weights
+        self.backbone_weights = backbone_weights
         super().__init__()
 
     #: Whether the statistics of the teacher were estimated.
@@ -101,32 +110,45 @@ class FeatureDistillation(BaseTask):
         if not 0 < low <= high:
             msg = f'scale_range={list(h["scale_range"])} must be positive and ascending'
             raise ValueError(msg)
-        for name in ('texture_weight', 'gain_jitter', 'offset_jitter'):
+        for name in ('gain_jitter', 'offset_jitter'):
             if h[name] < 0:
                 raise ValueError(f'{name}={h[name]} must be at least 0')
         if h['init_patches'] < 1:
             raise ValueError(f'init_patches={h["init_patches"]} must be at least 1')
+        names: list[str] = list(h['features'])
+        default = [0.5 if name == 'texture' else 1.0 for name in names]
+        values: list[float] = list(h['feature_weights'] or default)
+        if len(values) != len(names):
+            msg = f'{len(values)} feature_weights for {len(names)} features '
+            msg += f'({", ".join(names)}); give one weight per feature group'
+            raise ValueError(msg)
+        weights = dict(zip(names, values, strict=True))
         channels = self.model.in_channels
-        composites = [(0, 1, 2), (3, 0, 1)]  # RGB, NIR-R-G
-        teachers: list[FeatureExtractor] = [
-            VGG16Features(composites, list(h['layers']), self.weights)
-        ]
-        weights = {name: 1.0 for name in teachers[0].channels}
-        if h['texture_weight']:
-            teachers.append(TextureEnergy(channels))
-            weights['texture'] = h['texture_weight']
+        made = make_extractors(
+            names,
+            channels,
+            self.weights,
+            h['backbone'],
+            self.backbone_weights,
+            h['backbone_bands'],
+        )
+        teachers = [e for e in made if set(e.channels) & set(names)]
         with torch.no_grad():
-            probe = torch.zeros(1, channels, 32, 32)
+            probe = torch.zeros(1, channels, 64, 64)
             strides = {
-                name: 32 // value.shape[-1]
+                name: 64 // value.shape[-1]
                 for teacher in teachers
-                for name, value in teacher(probe).items()
+                for name, value in teacher.eval()(probe).items()
+                if name in names
             }
+        for name in names:
+            if name not in strides:
+                raise ValueError(f'feature group {name!r} is unknown')
         own = {stride: name for name, stride in self.model.strides.items()}
         for name, stride in strides.items():
             if stride not in own:
                 msg = f'{name} has stride {stride}, which the student does not have; '
-                msg += f'use layers of stride {", ".join(map(str, own))}'
+                msg += f'use groups of stride {", ".join(map(str, own))}'
                 raise ValueError(msg)
         assignment = {name: own[stride] for name, stride in strides.items()}
         self.criterion = DistillationLoss(
@@ -171,7 +193,8 @@ class FeatureDistillation(BaseTask):
         Raises:
             ValueError: If the teacher has no weights.
         """
-        if not self.weights and not self.estimated:
+        needs = any(name.startswith('vgg16_') for name in self.hparams['features'])
+        if needs and not self.weights and not self.estimated:
             msg = 'the teacher needs weights; set weights to true (downloads the '
             msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
             raise ValueError(msg)

@@ -58,6 +58,8 @@ class KTextures(RestartMixin, BaseTask):
         backbone: str | None = None,
         backbone_weights: WeightsEnum | str | bool | None = None,
         backbone_bands: Sequence[int] = (0, 1, 2),
+        backbone_mean: Sequence[float] | float = 0.0,
+        backbone_std: Sequence[float] | float = 1.0,
         warm_start: bool = True,
         warm_start_fraction: float = 0.4,
         assignment_weight: float = 3.0,
@@ -95,6 +97,8 @@ class KTextures(RestartMixin, BaseTask):
                 or the path of a state dict.
             backbone_bands: Index of the band for each channel of the backbone; -1
                 leaves a channel at its mean.
+            backbone_mean: Mean of each channel that the backbone expects; 0 for timm.
+            backbone_std: Standard deviation of each channel, likewise; 1 for timm.
             warm_start: Whether to begin with cross-entropy towards k-means on the
                 features, while the textures learn from the same clusters.
             warm_start_fraction: Share of the steps given to the warm start.
@@ -144,6 +148,8 @@ class KTextures(RestartMixin, BaseTask):
             h['backbone'],
             self.backbone_weights,
             h['backbone_bands'],
+            h['backbone_mean'],
+            h['backbone_std'],
         )
         by_name = dict(zip(names, values, strict=True))
         similarity = FeatureSimilarityLoss(extractors, by_name)
@@ -364,11 +370,8 @@ class KTextures(RestartMixin, BaseTask):
         folder = trainer.log_dir or trainer.default_root_dir
         if getattr(trainer, 'fast_dev_run', False) or not trainer.is_global_zero:
             return
-        shown = self.shown or {
-            name: values[0][:1]
-            for name, values in zip(('image', 'mask_valid'), self.sample, strict=True)
-        }
-        figure = self._figure(shown)
+        sample = zip(('image', 'mask_valid'), self.sample, strict=True)
+        figure = self._figure(self.shown or {k: v[0][:1] for k, v in sample})
         os.makedirs(folder, exist_ok=True)
         figure.savefig(os.path.join(folder, 'ktextures.png'), dpi=100)
 
