@@ -1,0 +1,173 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Reading label maps part by part."""
+
+import json
+import warnings
+from collections.abc import Iterator
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+#: Tag of the band that holds the names of the classes, as JSON.
+NAMES_TAG = 'CLASS_NAMES'
+
+type Labels = npt.NDArray[np.integer]
+
+
+def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReader:
+    """Open a raster for reading, with or without georeference.
+
+    Args:
+        path: Path of the raster.
+        what: What it is, for errors.
+
+    Returns:
+        The open raster.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            return rasterio.open(path)
+    except RasterioError as error:
+        reason = (str(error).splitlines() or [''])[0]
+        msg = f'{what} {str(path)!r} cannot be read ({reason}); check the path'
+        raise ValueError(msg) from None
+
+
+def open_labels(path: str | PathLike[str]) -> DatasetReader:
+    """Open a label map.
+
+    Args:
+        path: Path of the map.
+
+    Returns:
+        The open map.
+
+    Raises:
+        ValueError: If it is no raster of one band of 8 or 16 bits without sign.
+    """
+    src = open_raster(path, 'label map')
+    if src.count != 1 or src.dtypes[0] not in ('uint8', 'uint16'):
+        msg = f'{path} has {src.count} bands of {src.dtypes[0]}, but a label map has '
+        msg += 'one of uint8 or uint16; name the map of classes, not the scene'
+        src.close()
+        raise ValueError(msg)
+    return src
+
+
+def read_part(src: DatasetReader, window: Window) -> Labels:
+    """Read a part of a raster of one band.
+
+    Args:
+        src: Open raster.
+        window: Part to read.
+
+    Returns:
+        Values of shape ``(H, W)``.
+
+    Raises:
+        ValueError: If it cannot be read.
+    """
+    try:
+        values: Labels = src.read(1, window=window)
+    except RasterioError as error:
+        reason = (str(error).splitlines() or [''])[0]
+        msg = f'{src.name} cannot be read ({reason}); the file is truncated or '
+        raise ValueError(f'{msg}damaged, get a fresh copy') from None
+    return values
+
+
+def nodata_of(src: DatasetReader) -> int:
+    """Value without class of a label map: its nodata value, or the largest."""
+    if src.nodata is not None:
+        return int(src.nodata)
+    return int(np.iinfo(src.dtypes[0]).max)
+
+
+def class_names(src: DatasetReader) -> list[str]:
+    """Names of the classes of a label map.
+
+    Args:
+        src: Open map.
+
+    Returns:
+        Names in the order of the codes: those that ``relabel`` gave, or ``class 0``
+        and so on up to the largest code.
+    """
+    text = src.tags(1).get(NAMES_TAG)
+    if text is not None:
+        return [str(name) for name in json.loads(text)]
+    codes = np.flatnonzero(count_labels(src))
+    return [f'class {i}' for i in range(codes[-1] + 1 if len(codes) else 0)]
+
+
+def windows(src: DatasetReader, size: int = 1024) -> Iterator[Window]:
+    """Divide a raster into parts.
+
+    Args:
+        src: Open raster.
+        size: Height and width of the parts.
+
+    Yields:
+        Windows in reading order.
+    """
+    for row in range(0, src.height, size):
+        for col in range(0, src.width, size):
+            yield Window(
+                col, row, min(size, src.width - col), min(size, src.height - row)
+            )
+
+
+def count_labels(src: DatasetReader) -> npt.NDArray[np.int64]:
+    """Count the pixels of each code of a label map.
+
+    Args:
+        src: Open map.
+
+    Returns:
+        Counts of shape ``(256,)`` or ``(65536,)``, 0 for nodata.
+    """
+    size = int(np.iinfo(src.dtypes[0]).max) + 1
+    counts = np.zeros(size, np.int64)
+    for window in windows(src):
+        counts += np.bincount(read_part(src, window).ravel(), minlength=size)
+    counts[nodata_of(src)] = 0
+    return counts
+
+
+def check_same_grid(a: DatasetReader, b: DatasetReader) -> None:
+    """Check that two rasters have the same pixels.
+
+    Args:
+        a: Open raster.
+        b: Open raster.
+
+    Raises:
+        ValueError: If they differ in size, place or coordinate reference system.
+    """
+    differences = []
+    if a.shape != b.shape:
+        differences.append(f'{a.height} x {a.width} and {b.height} x {b.width} pixels')
+    if a.crs != b.crs:
+        differences.append(f'CRS {a.crs} and {b.crs}')
+    # Far corners may differ by a hundredth of a pixel.
+    scale = max(a.height, a.width) * np.array([1, 1, 0, 1, 1, 0]) + [0, 0, 1, 0, 0, 1]
+    shift = abs(np.array(a.transform[:6]) - np.array(b.transform[:6])) * scale
+    pixel = np.hypot(a.transform.a, a.transform.d)
+    if a.shape == b.shape and (shift > pixel / 100).any():
+        differences.append(f'transforms {a.transform[:6]} and {b.transform[:6]}')
+    if differences:
+        msg = f'{a.name} and {b.name} are on different grids: '
+        msg += f'{"; ".join(differences)}; use rasters of the same scene, or warp one '
+        msg += 'to the grid of the other with rio warp --like'
+        raise ValueError(msg)

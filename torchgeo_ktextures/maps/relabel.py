@@ -1,0 +1,247 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Naming and cleaning of the classes of a map."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from .area import Area, class_areas_ha
+from .cleaning import (
+    check_confidence,
+    majority_filter,
+    min_area_pixels,
+    sieve_map,
+    uncertain,
+)
+from .cog import finish_cog, write_error
+from .legend import ClassEntry
+from .reading import (
+    NAMES_TAG,
+    Labels,
+    check_same_grid,
+    count_labels,
+    nodata_of,
+    open_labels,
+    open_raster,
+    read_part,
+    windows,
+)
+from .writing import create_map, write_attribute_table
+
+
+@dataclass(frozen=True)
+class NamedClass:
+    """Class of a finished map."""
+
+    name: str
+    color: tuple[int, int, int]
+    pixels: int
+    #: None for a map without georeference.
+    area_ha: float | None
+
+
+def relabel_map(
+    labels: Path,
+    entries: Sequence[ClassEntry],
+    output: Path,
+    *,
+    confidence: Path | None = None,
+    min_confidence: int = 0,
+    min_area: str | None = None,
+    majority: int | None = None,
+) -> list[NamedClass]:
+    """Apply a legend to a map, and clean it.
+
+    Clusters of the same name become one class. Codes are 0 to n-1 in the order in which
+    names first appear, with the colour of the first cluster of the name. What is asked
+    for is done in this order: names, majority filter, minimum mapping unit, confidence.
+    Memory does not grow with the map, except with the number of patches when there is a
+    minimum mapping unit.
+
+    Args:
+        labels: Map of clusters.
+        entries: Legend, see :func:`read_classes`.
+        output: Cloud Optimized GeoTIFF to write, with an attribute table beside it.
+        confidence: Raster of the confidence in percent, on the grid of the map.
+        min_confidence: Pixels of a lower confidence become nodata.
+        min_area: Minimum mapping unit, such as ``0.5ha`` or ``20px``.
+        majority: Height and width of the majority filter in pixels, odd.
+
+    Returns:
+        Classes of the new map in the order of their codes.
+
+    Raises:
+        OSError: If the map cannot be written.
+        ValueError: If an argument does not fit the map.
+    """
+    if majority is not None and (majority < 3 or majority % 2 == 0):
+        msg = f'majority={majority} must be odd and at least 3, as in 3 or 5'
+        raise ValueError(msg)
+    if output.resolve() in {labels.resolve(), confidence and confidence.resolve()}:
+        msg = f'{output} would overwrite an input; choose another name'
+        raise ValueError(msg)
+    if min_confidence and confidence is None:
+        msg = f'min_confidence={min_confidence} needs a raster of the confidence; name '
+        raise ValueError(msg + 'the one that segment --confidence wrote')
+    scratch = [
+        output.with_name(f'.{output.name}.{os.getpid()}.{stage}.tif')
+        for stage in ('named', 'sieved')
+    ]
+    with ExitStack() as stack:
+        src = stack.enter_context(open_labels(labels))
+        counts = count_labels(src)
+        check_clusters(src, counts.nonzero()[0].tolist(), entries)
+        table, names, colors = _codes(src, entries)
+        min_pixels = min_area_pixels(min_area, src) if min_area else 0
+        doubts = None
+        if confidence is not None:
+            doubts = stack.enter_context(open_raster(confidence, 'confidence'))
+            check_confidence(doubts, min_confidence)
+            check_same_grid(src, doubts)
+        try:
+            output.parent.mkdir(parents=True, exist_ok=True)
+            done = scratch[0]
+            with create_map(done, src, str(table.dtype), int(table[-1])) as dst:
+                for window in windows(src):
+                    part = _named(src, window, table, majority)
+                    dst.write(part, 1, window=window)
+            if min_pixels > 1:
+                done = scratch[1]
+                sieve_map(scratch[0], done, min_pixels)
+            found = _finish(done, names, colors, doubts, min_confidence)
+            finish_cog(done, output)
+            areas = [c.area_ha for c in found if c.area_ha is not None]
+            write_attribute_table(
+                output,
+                names,
+                dict(enumerate(colors)),
+                [c.pixels for c in found],
+                areas or None,
+            )
+        except (RasterioError, OSError) as error:
+            # finish_cog has said it already.
+            said = type(error) is OSError and str(output) in str(error)
+            raise (error if said else write_error(output, error)) from None
+        finally:
+            for file in scratch:
+                file.unlink(missing_ok=True)
+    return found
+
+
+def check_clusters(
+    src: DatasetReader, found: Sequence[int], entries: Sequence[ClassEntry]
+) -> None:
+    """Check that a legend and a map have the same clusters.
+
+    Clusters that a map has in its colour table may be absent from its pixels.
+
+    Args:
+        src: Open map.
+        found: Clusters in its pixels.
+        entries: Legend.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    listed = {entry.index for entry in entries}
+    missing = [i for i in found if i not in listed]
+    if missing:
+        msg = f'{src.name} has cluster {missing[0]}, which has no entry in the classes '
+        msg += 'file; add one (name: null drops the cluster), or use the file that '
+        raise ValueError(msg + 'belongs to the map')
+    try:
+        table = src.colormap(1)
+    except ValueError:  # none
+        table = {}
+    known = {code for code, color in table.items() if any(color[:3])} | set(found)
+    unknown = sorted(listed - known)
+    if unknown:
+        msg = f'cluster {unknown[0]} of the classes file is not in {src.name}, which '
+        msg += f'has {", ".join(map(str, sorted(known)[:20]))}; remove the entry, or '
+        raise ValueError(msg + 'use the file that belongs to the map')
+
+
+def _codes(
+    src: DatasetReader, entries: Sequence[ClassEntry]
+) -> tuple[Labels, list[str], list[tuple[int, int, int]]]:
+    """Codes by cluster (the last is nodata), and names and colours by code."""
+    colors: dict[str, tuple[int, int, int]] = {}
+    for entry in entries:
+        if entry.title is not None:
+            colors.setdefault(entry.title, entry.color)
+    names = list(colors)
+    dtype = np.uint8 if len(names) <= 255 else np.uint16
+    size = int(np.iinfo(src.dtypes[0]).max) + 2
+    table: Labels = np.full(size, np.iinfo(dtype).max, dtype)
+    for entry in entries:
+        if entry.title is not None:
+            table[entry.index] = names.index(entry.title)
+    table[nodata_of(src)] = np.iinfo(dtype).max
+    return table, names, list(colors.values())
+
+
+def _named(
+    src: DatasetReader, window: Window, table: Labels, majority: int | None
+) -> Labels:
+    if majority is None:
+        return table[read_part(src, window)]
+    halo = majority // 2
+    row, col = max(window.row_off - halo, 0), max(window.col_off - halo, 0)
+    bottom = min(window.row_off + window.height + halo, src.height)
+    right = min(window.col_off + window.width + halo, src.width)
+    wide = read_part(src, Window(col, row, right - col, bottom - row))
+    part = majority_filter(table[wide], int(table[-1]), majority)
+    top, left = window.row_off - row, window.col_off - col
+    return part[top : top + window.height, left : left + window.width]
+
+
+def _finish(
+    path: Path,
+    names: Sequence[str],
+    colors: Sequence[tuple[int, int, int]],
+    doubts: DatasetReader | None,
+    min_confidence: int,
+) -> list[NamedClass]:
+    """Drop uncertain pixels, count the others, and set colours and names."""
+    pixels = np.zeros(len(names), np.int64)
+    areas: Area | None = np.zeros(len(names))
+    with rasterio.open(path, 'r+') as dst:
+        for window in windows(dst):
+            part = read_part(dst, window)
+            if doubts is not None:
+                part[uncertain(read_part(doubts, window), min_confidence)] = dst.nodata
+                dst.write(part, 1, window=window)
+            inside = part[part != dst.nodata]
+            pixels += np.bincount(inside, minlength=len(names))
+            here = class_areas_ha(
+                part,
+                dst.crs,
+                dst.transform,
+                window.row_off,
+                window.col_off,
+                len(names),
+            )
+            areas = None if areas is None or here is None else areas + here
+        dst.write_colormap(1, {i: (*c, 255) for i, c in enumerate(colors)})
+        dst.set_band_description(1, 'class')
+        dst.update_tags(1, **{NAMES_TAG: json.dumps(names, ensure_ascii=False)})
+    return [
+        NamedClass(
+            name,
+            colors[i],
+            int(pixels[i]),
+            None if areas is None else float(areas[i]),
+        )
+        for i, name in enumerate(names)
+    ]
