@@ -16,7 +16,7 @@ from .planet_features import PlanetFeatures
 from .state_dicts import load_matching, load_state_dict_file
 
 #: The file name ends with the first 8 digits of its SHA-256.
-_FILE = Path(__file__).parent / 'data' / 'planet_features_vgg16-84f2440d.safetensors'
+_FILE = Path(__file__).parent / 'data' / 'planet_features_vgg16-89ae62a6.safetensors'
 
 
 class StandardizeBands(nn.Module):
