@@ -28,7 +28,7 @@ def config(tmp_path: Path) -> Path:
     content['trainer'] |= {'enable_progress_bar': False, 'log_every_n_steps': 1}
     content['model']['init_args'] |= {'num_classes': 3, 'init_patches': 16}
     content['data']['init_args'] |= {'patch_size': 48, 'length': 48}
-    content['data']['init_args'] |= {'tile_size': 64, 'margin': 96}
+    content['data']['init_args'] |= {'predict_tile_size': 64, 'margin': 96}
     path = tmp_path / 'small.yaml'
     path.write_text(yaml.safe_dump(content))
     return path
@@ -86,7 +86,7 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
     first = (out / 'scene_labels.tif').read_bytes()
 
     # One tile or many: the same map.
-    main([*predict, '--data.tile_size', '512'])
+    main([*predict, '--data.predict_tile_size', '512'])
     assert (out / 'scene_labels.tif').read_bytes() == first
 
 

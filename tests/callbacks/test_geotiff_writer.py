@@ -36,7 +36,7 @@ def predict(
     task: Threshold, paths: Path | list[Path], output: Path, tile: int = 32
 ) -> list[dict[str, Tensor]]:
     listed = [str(p) for p in paths] if isinstance(paths, list) else str(paths)
-    data = RasterDataModule(listed, tile_size=tile, margin=16)
+    data = RasterDataModule(listed, predict_tile_size=tile, margin=16)
     trainer = Trainer(
         accelerator='cpu',
         logger=False,

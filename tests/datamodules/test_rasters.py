@@ -22,7 +22,9 @@ def test_olinda_by_default() -> None:
 
 
 def test_predict_paths(scene: Path) -> None:
-    datamodule = RasterDataModule(predict_paths=str(scene), tile_size=32, margin=16)
+    datamodule = RasterDataModule(
+        predict_paths=str(scene), predict_tile_size=32, margin=16
+    )
     datamodule.setup('predict')
     tiles = list(datamodule.predict_dataloader())
     assert len(tiles) == 3 * 4

@@ -4,5 +4,6 @@
 """Lightning callbacks."""
 
 from .geotiff_writer import GeoTIFFWriter
+from .history import History
 
-__all__ = ('GeoTIFFWriter',)
+__all__ = ('GeoTIFFWriter', 'History')

@@ -3,15 +3,30 @@
 
 """Callback that writes predicted labels as GeoTIFF files."""
 
+import hashlib
+from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
+from lightning.pytorch.utilities import rank_zero_info
 
-from ..datasets import MapSource
-from .label_map import LabelMap
+from ..datasets import MapGrid, MapSource
+from .label_map import (
+    ORIGIN_TAG,
+    ConfidenceMap,
+    LabelMap,
+    part_path,
+    read_tags,
+    remove_temporary,
+)
+
+#: Number of tiles that may wait to be written.
+_WAITING = 4
 
 
 class GeoTIFFWriter(BasePredictionWriter):
@@ -19,63 +34,131 @@ class GeoTIFFWriter(BasePredictionWriter):
 
     Maps are Cloud Optimized GeoTIFFs with a colour table: uint8 with nodata 255, or
     uint16 with nodata 65535 above 255 classes. A map appears under its name when it is
-    complete, never before. Predictions are released once they are written, so that
-    memory does not grow with the number of tiles.
+    complete, never before. Maps that are there already, made by the same model of the
+    same rasters, are left as they are, so that a prediction that was stopped goes on.
+
+    Tiles are written while the next ones are computed. Several processes each write
+    their part; the map does not depend on their number.
     """
 
     def __init__(
-        self, output_dir: str = 'output/maps', suffix: str = '_labels'
+        self,
+        output_dir: str = 'output/maps',
+        suffix: str = '_labels',
+        confidence_suffix: str | None = None,
     ) -> None:
         """Initialize a new GeoTIFFWriter instance.
 
         Args:
             output_dir: Folder of the maps, made if it does not exist.
             suffix: Added to the name of the input to name its map.
+            confidence_suffix: Likewise for a second map of how far ahead the class of
+                each pixel is, in percent: the difference of the two highest
+                probabilities (defaults to none).
         """
         super().__init__('batch')
         self.output_dir = output_dir
         self.suffix = suffix
-        self.maps: dict[int, LabelMap] = {}
+        self.confidence_suffix = confidence_suffix
+        self.maps: dict[tuple[int, str], LabelMap] = {}
+        self.writer: ThreadPoolExecutor | None = None
+        self.waiting: deque[Future[None]] = deque()
         self.outputs: list[Path] = []
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _path(self, grid: MapGrid, suffix: str) -> Path:
+        return Path(self.output_dir) / f'{grid.name}{suffix}.tif'
+
+    @property
+    def _kinds(self) -> dict[str, tuple[str, type[LabelMap]]]:
+        kinds = {'labels': (self.suffix, LabelMap)}
+        if self.confidence_suffix is not None:
+            kinds['confidence'] = (self.confidence_suffix, ConfidenceMap)
+        return kinds
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Check that maps can be written.
 
         Args:
             trainer: Trainer.
             pl_module: Task.
+            stage: Stage that begins.
 
         Raises:
             TypeError: If the data are not rasters.
-            ValueError: If names clash, or several processes would write one file.
+            ValueError: If names clash, or the folder cannot be made.
         """
+        if stage != 'predict':
+            return
         source = getattr(trainer, 'datamodule', None)
         if not isinstance(source, MapSource):
             msg = 'GeoTIFFWriter needs RasterDataModule or PlanetDataModule, but the '
             msg += f'data module is {type(source).__name__}'
             raise TypeError(msg)
         self.source = source
-        if trainer.world_size > 1:
-            msg = f'GeoTIFFWriter writes from one process, not {trainer.world_size}; '
-            msg += 'set trainer.devices to 1'
-            raise ValueError(msg)
-        folder = Path(self.output_dir)
-        self.grids = source.predict_maps()
-        self.outputs = [folder / f'{g.name}{self.suffix}.tif' for g in self.grids]
-        inputs = {Path(file).resolve() for g in self.grids for file in g.sources}
-        for i, output in enumerate(self.outputs):
-            clash = output.resolve() in inputs or output in self.outputs[:i]
-            if clash:
+        grids = source.predict_maps()
+        self.outputs = [self._path(grid, self.suffix) for grid in grids]
+        inputs = {Path(file).resolve() for g in grids for file in g.sources}
+        every = [self._path(g, s) for g in grids for s, _ in self._kinds.values()]
+        for i, output in enumerate(every):
+            if output.resolve() in inputs or output in every[:i]:
                 msg = f'{output} would overwrite an input or the map of another input; '
                 msg += 'predict inputs of the same name one by one, each with its own '
                 msg += 'output_dir'
                 raise ValueError(msg)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            Path(self.output_dir).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             msg = f'output_dir={self.output_dir!r} cannot be made ({error}); '
             msg += 'choose a folder that you can write to'
             raise ValueError(msg) from None
+        # The model is loaded after this and before the loader is asked for.
+        source.finished = lambda: self._finished(pl_module)
+
+    def _finished(self, pl_module: LightningModule) -> set[int]:
+        """Find the maps that are there already."""
+        grids = self.source.predict_maps()
+        self.origins = _origins(pl_module, grids)
+        finished = set()
+        for i, (grid, origin) in enumerate(zip(grids, self.origins, strict=True)):
+            paths = [self._path(grid, suffix) for suffix, _ in self._kinds.values()]
+            if all(read_tags(path).get(ORIGIN_TAG) == origin for path in paths):
+                finished.add(i)
+        if finished:
+            rank_zero_info(
+                f'{len(finished)} of {len(grids)} maps in {self.output_dir} are '
+                'complete; remove them to make them again.'
+            )
+        return finished
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to write.
+
+        Args:
+            trainer: Trainer.
+            pl_module: Task.
+        """
+        self.trainer = trainer
+        self.grids = self.source.predict_maps()
+        every = [self._path(g, s) for g in self.grids for s, _ in self._kinds.values()]
+        if trainer.is_global_zero:
+            for output in every:
+                remove_temporary(output)  # of a run that was killed
+        trainer.strategy.barrier()
+        self.num_classes = int(pl_module.hparams['num_classes'])
+        self.writer = ThreadPoolExecutor(1, 'writer')
+        self.waiting.clear()
+        for i, grid in enumerate(self.grids):
+            for suffix, _ in self._kinds.values():
+                if trainer.world_size > 1 and not grid.pixels:
+                    part_path(self._path(grid, suffix), trainer.global_rank).touch()
+        if hasattr(pl_module, 'predict_keys'):
+            pl_module.predict_keys = tuple(self._kinds)  # type: ignore[assignment]
+
+    def _open(self, file: int, kind: str) -> LabelMap:
+        suffix, make = self._kinds[kind]
+        grid = self.grids[file]
+        output, rank = self._path(grid, suffix), self.trainer.global_rank
+        return make(grid, output, self.num_classes, self.origins[file], rank)
 
     def write_on_batch_end(
         self,
@@ -87,7 +170,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the cores of a batch of tiles.
+        """Hand the cores of a batch of tiles to the writing thread.
 
         Args:
             trainer: Trainer.
@@ -98,17 +181,64 @@ class GeoTIFFWriter(BasePredictionWriter):
             batch_idx: Not used.
             dataloader_idx: Not used.
         """
-        num_classes = int(pl_module.hparams['num_classes'])
-        labels = prediction['labels'].cpu().numpy()
+        assert self.writer is not None
+        image = self.source.restore(batch['image']).cpu().numpy()
         windows = self.source.predict_windows(batch, batch_indices or ())
-        for values, w in zip(labels, windows, strict=True):
-            if w.file not in self.maps:
-                self.maps[w.file] = LabelMap(
-                    self.grids[w.file], self.outputs[w.file], num_classes
-                )
-            if self.maps[w.file].write(values, w):
-                self.maps.pop(w.file)
+        values = {kind: prediction[kind].cpu().numpy() for kind in self._kinds}
+
+        def write() -> None:
+            for kind, tiles in values.items():
+                for tile, bands, w in zip(tiles, image, windows, strict=True):
+                    key = w.file, kind
+                    if key not in self.maps:
+                        self.maps[key] = self._open(*key)
+                    if self.maps[key].write(tile, bands, w):
+                        self._complete(key)
+
+        self.waiting.append(self.writer.submit(write))
+        while len(self.waiting) > _WAITING or (self.waiting and self.waiting[0].done()):
+            self.waiting.popleft().result()
         prediction.clear()
+
+    def _complete(self, key: tuple[int, str]) -> None:
+        """Go on with a part of a map that is complete."""
+        done = self.maps[key]
+        if self.trainer.world_size == 1:
+            done.finish()
+        else:
+            done.leave()
+        del self.maps[key]
+        self._combine()
+
+    def _combine(self) -> None:
+        """Put the maps together of which all parts are there, if that is for us."""
+        size = self.trainer.world_size
+        for i, grid in enumerate(self.grids):
+            if size == 1 or i % size != self.trainer.global_rank:
+                continue
+            for kind, (suffix, _) in self._kinds.items():
+                output = self._path(grid, suffix)
+                parts = [part_path(output, rank) for rank in range(size)]
+                some = all(part.exists() for part in parts)
+                if some and any(part.stat().st_size for part in parts):
+                    self._open(i, kind).combine(size)
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Wait until everything is written.
+
+        Args:
+            trainer: Trainer.
+            pl_module: Task.
+        """
+        while self.waiting:
+            self.waiting.popleft().result()
+        trainer.strategy.barrier()
+        self._combine()
+        trainer.strategy.barrier()
+        if trainer.is_global_zero:
+            for grid in self.grids:
+                for suffix, _ in self._kinds.values():
+                    remove_temporary(self._path(grid, suffix))
 
     def teardown(
         self, trainer: Trainer, pl_module: LightningModule, stage: str
@@ -120,6 +250,8 @@ class GeoTIFFWriter(BasePredictionWriter):
             pl_module: Task.
             stage: Stage that ends.
         """
+        if self.writer is not None:
+            self.writer.shutdown(cancel_futures=True)
         while self.maps:
             self.maps.popitem()[1].discard()
 
@@ -134,3 +266,23 @@ class GeoTIFFWriter(BasePredictionWriter):
             exception: Reason of the stop.
         """
         self.teardown(trainer, pl_module, 'predict')
+
+
+def _origins(pl_module: LightningModule, grids: Sequence[MapGrid]) -> list[str]:
+    """What each map is made of: model, rasters and how they are read."""
+    model = hashlib.sha256()
+    for name, value in sorted(pl_module.state_dict().items()):
+        model.update(name.encode())
+        values = value.detach().cpu().contiguous().flatten()
+        model.update(values.view(torch.uint8).numpy())
+    origins = []
+    for grid in grids:
+        parts = [model.hexdigest(), grid.settings, str(grid.transform), str(grid.crs)]
+        for file in grid.sources:
+            path = Path(file)
+            parts.append(path.name)
+            if path.exists():
+                stat = path.stat()
+                parts.append(f'{stat.st_size} {stat.st_mtime_ns}')
+        origins.append(hashlib.sha256('\n'.join(parts).encode()).hexdigest())
+    return origins

@@ -1,40 +1,60 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Label maps as Cloud Optimized GeoTIFFs."""
+"""Label maps in the making."""
 
-import os
+import glob
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import rasterio
-import rasterio.shutil
-from rasterio.errors import NotGeoreferencedWarning
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
+from ..maps.cog import finish_cog, write_error
+from .class_statistics import ClassStatistics
+
+#: Tag of a map that tells what it was made of.
+ORIGIN_TAG = 'KTEXTURES_ORIGIN'
 
 
 class LabelMap:
-    """Label map in the making, under a temporary name."""
+    """The part of a label map that one process writes, under a temporary name."""
 
-    def __init__(self, grid: MapGrid, output: Path, num_classes: int) -> None:
+    description = 'class'
+
+    def __init__(
+        self, grid: MapGrid, output: Path, num_classes: int, origin: str, rank: int
+    ) -> None:
         """Begin a map.
 
         Args:
             grid: Grid of the map.
             output: Path of the map when it is complete.
             num_classes: Number of classes, k.
+            origin: What the map is made of.
+            rank: Number of this process.
         """
+        self.grid = grid
         self.output = output
-        self.tiled = output.with_name(f'.{output.name}.{os.getpid()}.tiles.tif')
-        self.cog = output.with_name(f'.{output.name}.{os.getpid()}.cog.tif')
-        dtype, self.nodata = ('uint8', 255) if num_classes <= 255 else ('uint16', 65535)
+        self.origin = origin
+        self.part = part_path(output, rank)
+        self.unfinished = temporary_path(output, f'{rank}.unfinished.tif')
+        self.statistics = ClassStatistics(grid, num_classes)
         self.missing = grid.pixels
-        profile = {
+        self.dst = self._create(self.unfinished)
+
+    def _create(self, path: Path) -> DatasetWriter:
+        grid = self.grid
+        dtype, self.nodata = self._dtype()
+        profile: dict[str, Any] = {
             'driver': 'GTiff',
             'height': grid.height,
             'width': grid.width,
@@ -45,54 +65,158 @@ class LabelMap:
             'tiled': True,
             'blockxsize': 256,
             'blockysize': 256,
+            # It is read once: small enough, and fast.
             'compress': 'deflate',
+            'zlevel': 1,
+            'sparse_ok': True,
             'bigtiff': 'if_safer',
         }
         if grid.transform is not None:
             profile['transform'] = grid.transform
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            self.dst: DatasetWriter = rasterio.open(self.tiled, 'w', **profile)
+            dst: DatasetWriter = rasterio.open(path, 'w', **profile)
         if grid.gcps[0]:
-            self.dst.gcps = grid.gcps
-        self.dst.write_colormap(1, class_colors(num_classes))
-        self.dst.set_band_description(1, 'class')
+            dst.gcps = grid.gcps
+        self._decorate(dst)
+        dst.set_band_description(1, self.description)
+        return dst
 
-    def write(self, labels: Any, w: PixelWindow) -> bool:
+    def _dtype(self) -> tuple[str, int]:
+        """Data type of the map and value of nodata."""
+        wide = self.statistics.num_classes > 255
+        return ('uint16', 65535) if wide else ('uint8', 255)
+
+    def _decorate(self, dst: DatasetWriter) -> None:
+        dst.write_colormap(1, class_colors(self.statistics.num_classes))
+
+    def _count(self, core: npt.NDArray[Any], image: Any, w: PixelWindow) -> None:
+        self.statistics.update(core, image, w)
+
+    def write(
+        self, labels: npt.NDArray[Any], image: npt.NDArray[Any], w: PixelWindow
+    ) -> bool:
         """Write the core of a tile.
 
         Args:
             labels: Labels of the tile of shape ``(H, W)``, -1 where invalid.
+            image: Bands of the tile of shape ``(C, H, W)``.
             w: Place of the tile in the map.
 
         Returns:
-            True if the map is now complete.
+            True if this part of the map is now complete.
+
+        Raises:
+            OSError: If the disk is full.
         """
-        row, col = w.core_row - w.row, w.core_col - w.col
-        core = labels[row : row + w.core_height, col : col + w.core_width]
-        core = core.copy()
-        core[core < 0] = self.nodata
+        rows = slice(w.core_row - w.row, w.core_row - w.row + w.core_height)
+        cols = slice(w.core_col - w.col, w.core_col - w.col + w.core_width)
+        core = labels[rows, cols]
+        self._count(core, image[:, rows, cols], w)
+        values = np.where(core < 0, self.nodata, core).astype(self.dst.dtypes[0])
         window = Window(w.core_col, w.core_row, w.core_width, w.core_height)
-        self.dst.write(core.astype(self.dst.dtypes[0]), 1, window=window)
+        try:
+            self.dst.write(values, 1, window=window)
+        except RasterioError as error:
+            raise write_error(self.output, error) from None
         self.missing -= core.size
-        if self.missing:
-            return False
+        return self.missing == 0
+
+    def finish(self) -> None:
+        """Put the map into its place: this process wrote all of it."""
+        self._close(self.dst)
+        finish_cog(self.unfinished, self.output)
+        self.unfinished.unlink()
+
+    def leave(self) -> None:
+        """Leave the part to the process that puts the parts together."""
         self.dst.close()
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            rasterio.shutil.copy(
-                self.tiled,
-                self.cog,
-                driver='COG',
-                compress='deflate',
-                overview_resampling='mode',
+        self.statistics.save(self.part.with_suffix('.npz'))
+        self.unfinished.replace(self.part)
+
+    def combine(self, world_size: int) -> None:
+        """Put the parts of all processes together.
+
+        Args:
+            world_size: Number of processes.
+        """
+        parts = [part_path(self.output, rank) for rank in range(world_size)]
+        parts = [part for part in parts if part.stat().st_size]
+        for part in parts:
+            self.statistics.add(part.with_suffix('.npz'))
+        sources = [rasterio.open(part) for part in parts]
+        for _, window in self.dst.block_windows(1):
+            values = np.full(
+                (window.height, window.width), self.nodata, self.dst.dtypes[0]
             )
-        self.cog.replace(self.output)
-        self.tiled.unlink()
-        return True
+            for src in sources:
+                found = src.read(1, window=window)
+                np.copyto(values, found, where=found != self.nodata)
+            self.dst.write(values, 1, window=window)
+        for src in sources:
+            src.close()
+        self.finish()
+        remove_temporary(self.output)
+
+    def _close(self, dst: DatasetWriter) -> None:
+        dst.update_tags(**{ORIGIN_TAG: self.origin})
+        if self.statistics.tiles:
+            dst.update_tags(1, **self.statistics.tags())
+        try:
+            dst.close()
+        except RasterioError as error:
+            raise write_error(self.output, error) from None
 
     def discard(self) -> None:
-        """Close and remove the temporary files."""
-        self.dst.close()
-        self.tiled.unlink(missing_ok=True)
-        self.cog.unlink(missing_ok=True)
+        """Close and remove what is temporary."""
+        try:
+            self.dst.close()
+        finally:
+            remove_temporary(self.output)
+
+
+class ConfidenceMap(LabelMap):
+    """How far ahead the class of each pixel is, in percent."""
+
+    description = 'confidence'
+
+    def _dtype(self) -> tuple[str, int]:
+        return 'uint8', 255
+
+    def _decorate(self, dst: DatasetWriter) -> None:
+        pass  # grey values are what they are
+
+    def _count(self, core: npt.NDArray[Any], image: Any, w: PixelWindow) -> None:
+        pass  # there are no classes
+
+
+def temporary_path(output: Path, suffix: str) -> Path:
+    """Path of a temporary file beside a map."""
+    return output.with_name(f'.{output.name}.{suffix}')
+
+
+def part_path(output: Path, rank: int) -> Path:
+    """Path of the complete part of a process; an empty file is an empty part."""
+    return temporary_path(output, f'{rank}.part.tif')
+
+
+def remove_temporary(output: Path) -> None:
+    """Remove all temporary files of a map."""
+    for file in output.parent.glob(f'.{glob.escape(output.name)}.*'):
+        file.unlink(missing_ok=True)
+
+
+def read_tags(output: Path) -> Mapping[str, str]:
+    """Read the tags of a map and its band.
+
+    Args:
+        output: Path of a map.
+
+    Returns:
+        Tags, none if there is no such map.
+    """
+    try:
+        with rasterio.open(output) as src:
+            return {**src.tags(), **src.tags(1)}
+    except RasterioError:
+        return {}

@@ -3,7 +3,8 @@
 
 """Data modules."""
 
+from .arrays import ArrayDataModule
 from .planet import PlanetDataModule
 from .rasters import RasterDataModule
 
-__all__ = ('PlanetDataModule', 'RasterDataModule')
+__all__ = ('ArrayDataModule', 'PlanetDataModule', 'RasterDataModule')

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pandas as pd
 from rasterio.crs import CRS
 from rasterio.transform import from_origin
-from torchgeo.samplers import SequentialTimestampSampler
 
 from ..datasets import MapGrid, PixelWindow
 from ..datasets.planet import PlanetDataset
@@ -83,14 +82,10 @@ def find_layers(dataset: PlanetDataset, sampler: PixelGridSampler) -> list[Layer
             pixels=0,
             crs=crs,
             transform=from_origin(left, top, xres, yres),
+            bands=list(dataset.bands),
         )
         row = round((sampler.origin[1] - top) / yres)
         col = round((left - sampler.origin[0]) / xres)
         dates = interval.left, interval.right
         layers[dates] = Layer(dates, grid, row, col, sampler)
-    for x, y, t in sampler @ SequentialTimestampSampler(dataset):
-        layer = layers[t.start, t.stop]
-        w = layer.locate((x, y), 0)
-        pixels = layer.grid.pixels + w.core_height * w.core_width
-        layer.grid = layer.grid._replace(pixels=pixels)
     return list(layers.values())

@@ -3,13 +3,16 @@
 
 """Data module for Planet basemaps and PlanetScope scenes."""
 
-from collections.abc import Sequence
+import copy
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import kornia.augmentation as K
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 from torchgeo.datamodules import GeoDataModule
 from torchgeo.datasets.utils import Sample
@@ -33,6 +36,9 @@ class PlanetDataModule(GeoDataModule):
     Bands are brought to mean 0 and standard deviation 1, and invalid pixels to 0. The
     statistics are kept in the checkpoint.
     """
+
+    #: Tells which maps need no prediction, by number.
+    finished: Callable[[], Collection[int]] = tuple
 
     def __init__(
         self,
@@ -195,6 +201,7 @@ class PlanetDataModule(GeoDataModule):
                 overlap=2 * self.margin,
             )
             self.predict_dataset = dataset
+            self.predict_grid = grid
             self.predict_sampler = grid @ SequentialTimestampSampler(dataset)
             self.layers = find_layers(dataset, grid)
             return
@@ -283,13 +290,37 @@ class PlanetDataModule(GeoDataModule):
             return []  # type: ignore[return-value]
         return super()._dataloader_factory(split)
 
+    def predict_dataloader(self) -> DataLoader[Sample]:
+        """Tiles of the dates that are not finished.
+
+        Returns:
+            Loader of tiles.
+        """
+        finished = {self.layers[i].dates for i in self.finished()}
+        dataset: Any = self.predict_dataset
+        rest = copy.copy(dataset)
+        dates = [(t.left, t.right) not in finished for t in rest.index.index]
+        rest.index = rest.index[dates]
+        self.predict_sampler = self.predict_grid @ SequentialTimestampSampler(rest)
+        return super().predict_dataloader()
+
     def predict_maps(self) -> list[MapGrid]:
         """Maps of the prediction, one per mosaic or scene.
 
         Returns:
             Grids of the maps.
         """
-        return [layer.grid for layer in self.layers]
+        share: Counter[Any] = Counter()
+        layers = {layer.dates: layer for layer in self.layers}
+        indices: Any = self.predict_sampler
+        for x, y, t in indices:
+            w = layers[t.start, t.stop].locate((x, y), 0)
+            share[t.start, t.stop] += w.core_height * w.core_width
+        settings = f'{self.kwargs} {self.tile_size} {self.margin} {self.statistics}'
+        return [
+            layer.grid._replace(pixels=share[layer.dates], settings=settings)
+            for layer in self.layers
+        ]
 
     def predict_windows(self, batch: Any, indices: Sequence[Any]) -> list[PixelWindow]:
         """Places of a batch.
@@ -307,3 +338,19 @@ class PlanetDataModule(GeoDataModule):
             number = numbers[t.start, t.stop]
             windows.append(self.layers[number].locate((x, y), number))
         return windows
+
+    def restore(self, image: Tensor) -> Tensor:
+        """Bring normalized bands back to reflectance.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Bands of the same shape.
+        """
+        assert self.statistics is not None
+        mean, std = self.statistics.to(image)[:, :, None, None]
+        restored: Tensor = (
+            image * torch.where(std > 0, std, torch.ones_like(std)) + mean
+        )
+        return restored

@@ -3,12 +3,13 @@
 
 """Data module for any RGB-NIR rasters."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
 from torchgeo.datamodules import BaseDataModule
 from torchgeo.datasets import stack_samples
@@ -20,9 +21,11 @@ from ..datasets import (
     Olinda,
     PixelWindow,
     RasterWindows,
+    Windows,
     open_raster,
 )
 from ..samplers import GridWindowSampler, RandomWindowSampler
+from .prefetch import PrefetchLoader
 
 
 class RasterDataModule(BaseDataModule):
@@ -35,6 +38,9 @@ class RasterDataModule(BaseDataModule):
 
     mean = torch.tensor(0)
     std = torch.tensor(1)
+
+    #: Tells which maps need no prediction, by number.
+    finished: Callable[[], Collection[int]] = tuple
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class RasterDataModule(BaseDataModule):
         length: int = 1920,
         balance: Literal['area', 'paths'] = 'area',
         tile_size: int = 512,
+        predict_tile_size: int = 1024,
         margin: int = 96,
         num_workers: int = 0,
         seed: int = 0,
@@ -74,8 +81,10 @@ class RasterDataModule(BaseDataModule):
             length: Number of training patches per epoch.
             balance: Whether all valid 'area' is equally likely to be trained on, or
                 all entries of 'paths', such as folders of different sensors.
-            tile_size: Height and width of the tiles of validation, testing and
-                prediction in pixels.
+            tile_size: Height and width of the tiles of validation and testing in
+                pixels.
+            predict_tile_size: Height and width of the tiles of prediction in pixels;
+                memory grows with it, and the work for margins falls.
             margin: Context around each tile in pixels, so that tiles meet without
                 seams.
             num_workers: Number of workers for parallel data loading.
@@ -100,6 +109,7 @@ class RasterDataModule(BaseDataModule):
         self.length = length
         self.balance: Literal['area', 'paths'] = balance
         self.tile_size = tile_size
+        self.predict_tile_size = predict_tile_size
         self.margin = margin
         self.seed = seed
         self.aug = nn.Identity()
@@ -107,7 +117,7 @@ class RasterDataModule(BaseDataModule):
 
     def _dataset(
         self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None = None
-    ) -> RasterWindows:
+    ) -> Windows:
         return RasterWindows(
             Olinda.path if paths == 'olinda' else paths,
             bands=self.bands,
@@ -131,7 +141,8 @@ class RasterDataModule(BaseDataModule):
             dataset = self._dataset(self.predict_paths or self.paths)
         else:
             dataset = self._dataset(self.paths, self.mask_paths)
-        grid = GridWindowSampler(dataset, self.tile_size, self.margin)
+        size = self.predict_tile_size if stage == 'predict' else self.tile_size
+        grid = GridWindowSampler(dataset, size, self.margin)
         if stage == 'fit':
             self.train_dataset = dataset
             self.samplers['train'] = RandomWindowSampler(
@@ -148,7 +159,8 @@ class RasterDataModule(BaseDataModule):
 
     def _dataloader(self, split: str) -> DataLoader[Sample]:
         train = split == 'train'
-        return DataLoader(
+        loader = DataLoader if train else PrefetchLoader
+        return loader(
             self._valid_attribute(f'{split}_dataset'),
             # Tiles at the edges are smaller, so they cannot be stacked.
             batch_size=self.batch_size if train else 1,
@@ -173,6 +185,9 @@ class RasterDataModule(BaseDataModule):
 
     def predict_dataloader(self) -> DataLoader[Sample]:
         """Tiles of all rasters for prediction."""
+        grid = self.samplers['predict']
+        assert isinstance(grid, GridWindowSampler)
+        grid.skip(self.finished())
         return self._dataloader('predict')
 
     def predict_maps(self) -> list[MapGrid]:
@@ -181,18 +196,24 @@ class RasterDataModule(BaseDataModule):
         Returns:
             Grids of the maps.
         """
+        share: Counter[int] = Counter()
+        for w in self.samplers['predict']:
+            share[w.file] += w.core_height * w.core_width
         maps = []
-        for file in self._valid_attribute('predict_dataset').files:
+        for i, file in enumerate(self._valid_attribute('predict_dataset').files):
             with open_raster(file) as src:
                 grid = MapGrid(
                     Path(file).stem,
                     [file],
                     src.height,
                     src.width,
-                    pixels=src.height * src.width,
+                    pixels=share[i],
                     crs=src.crs,
                     transform=None if src.transform.is_identity else src.transform,
                     gcps=src.gcps,
+                    bands=list(map(str, self.bands)),
+                    settings=f'{self.bands} {self.all_bands} {self.scale} '
+                    f'{self.nodata} {self.predict_tile_size} {self.margin}',
                 )
                 maps.append(grid)
         return maps
@@ -210,3 +231,14 @@ class RasterDataModule(BaseDataModule):
             Windows in pixels of the maps.
         """
         return [PixelWindow(*window) for window in batch['window'].tolist()]
+
+    def restore(self, image: Tensor) -> Tensor:
+        """Bands as they were read: nothing is normalized here.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            The same bands.
+        """
+        return image

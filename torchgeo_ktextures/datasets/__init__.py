@@ -3,17 +3,20 @@
 
 """Datasets of RGB-NIR rasters."""
 
-from .bands import DEFAULT_BANDS, band_indexes, valid_pixels
+from .array_windows import ArrayWindows
+from .bands import DEFAULT_BANDS, band_indexes, raster_bands, valid_pixels
 from .map_grid import MapGrid, MapSource
 from .olinda import Olinda
 from .planet_basemap import PlanetBasemap
 from .planet_grid import Quad
 from .planet_scope import PlanetScope
-from .raster_windows import PixelWindow, RasterWindows, core_pixels
+from .raster_windows import RasterWindows
 from .rasters import CorruptRasterError, open_raster
+from .windows import PixelWindow, Windows, core_pixels
 
 __all__ = (
     'DEFAULT_BANDS',
+    'ArrayWindows',
     'CorruptRasterError',
     'MapGrid',
     'MapSource',
@@ -23,8 +26,10 @@ __all__ = (
     'PlanetScope',
     'Quad',
     'RasterWindows',
+    'Windows',
     'band_indexes',
     'core_pixels',
     'open_raster',
+    'raster_bands',
     'valid_pixels',
 )

@@ -66,6 +66,23 @@ def band_indexes(
     return found
 
 
+def raster_bands(
+    src: DatasetReader, bands: Sequence[str | int] | None = None
+) -> list[str | int]:
+    """Choose the bands of a raster.
+
+    Args:
+        src: Open raster.
+        bands: Names or 1-based indexes, if the user has chosen.
+
+    Returns:
+        These, else red, green, blue and, unless it has only three bands, nir.
+    """
+    if bands:
+        return list(bands)
+    return list(DEFAULT_BANDS[:3] if src.count == 3 else DEFAULT_BANDS)
+
+
 def valid_pixels(
     data: npt.NDArray[np.generic], nodata: float | None
 ) -> npt.NDArray[np.bool_]:

@@ -3,13 +3,14 @@
 
 """Where predictions go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from rasterio.crs import CRS
 from rasterio.transform import Affine
+from torch import Tensor
 
-from .raster_windows import PixelWindow
+from .windows import PixelWindow
 
 
 class MapGrid(NamedTuple):
@@ -20,18 +21,25 @@ class MapGrid(NamedTuple):
     sources: Sequence[str]
     height: int
     width: int
-    #: Number of pixels that will be predicted.
+    #: Number of pixels that this process will predict.
     pixels: int
     crs: CRS | None
     #: None without georeference.
     transform: Affine | None
     #: Ground control points and their coordinate reference system.
     gcps: tuple[Sequence[Any], CRS | None] = ((), None)
+    #: Names of the bands.
+    bands: Sequence[str] = ()
+    #: What else decides the map: how the rasters are read.
+    settings: str = ''
 
 
 @runtime_checkable
 class MapSource(Protocol):
     """Data module whose predictions can be written as maps."""
+
+    #: Tells which maps need no prediction, by number, when prediction begins.
+    finished: Callable[[], Collection[int]]
 
     def predict_maps(self) -> list[MapGrid]:
         """Maps of the prediction, one per raster, scene or mosaic."""
@@ -45,4 +53,14 @@ class MapSource(Protocol):
 
         Returns:
             Windows whose ``file`` is the number of the map, in pixels of the map.
+        """
+
+    def restore(self, image: Tensor) -> Tensor:
+        """Undo the normalization of the data module, if any.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Bands as they were read, of the same shape.
         """

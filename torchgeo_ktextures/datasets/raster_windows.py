@@ -6,20 +6,15 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from matplotlib.figure import Figure
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
-from torch.utils.data import Dataset
-from torchgeo.datasets.mixins import PlottingMixin
 from torchgeo.datasets.utils import Sample, array_to_tensor
 
 from .bands import band_indexes, mask_band, valid_pixels
-from .plot import plot_rgb
 from .rasters import (
     MASK_SUFFIXES,
     Paths,
@@ -28,26 +23,10 @@ from .rasters import (
     list_rasters,
     open_raster,
 )
+from .windows import PixelWindow, Windows
 
 
-class PixelWindow(NamedTuple):
-    """Part of a raster in whole pixels, and the core of it that it answers for."""
-
-    #: Number of the raster in the dataset.
-    file: int
-    #: First row, first column, height and width of the part that is read.
-    row: int
-    col: int
-    height: int
-    width: int
-    #: The same of the core, in pixels of the raster.
-    core_row: int
-    core_col: int
-    core_height: int
-    core_width: int
-
-
-class RasterWindows(Dataset[Sample], PlottingMixin):
+class RasterWindows(Windows):
     """Windows of one or more rasters, indexed in pixels.
 
     Each raster keeps its own grid and coordinate reference system, or has none:
@@ -128,10 +107,6 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
             masks.append(mask)
         return masks
 
-    def __len__(self) -> int:
-        """Return the number of rasters."""
-        return len(self.files)
-
     def _read(
         self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
     ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
@@ -198,45 +173,3 @@ class RasterWindows(Dataset[Sample], PlottingMixin):
                 torch.from_numpy(valid), mask, self.ignore_index
             )
         return sample
-
-    def plot(
-        self, sample: Sample, show_titles: bool = True, suptitle: str | None = None
-    ) -> Figure:
-        """Plot a sample from the dataset.
-
-        Args:
-            sample: A sample returned by :meth:`__getitem__`.
-            show_titles: Whether to show titles above each panel.
-            suptitle: Optional string to use as a suptitle.
-
-        Returns:
-            A figure of the first three bands and, if any, the mask and prediction.
-        """
-        shown = {k: v for k, v in sample.items() if k not in ('mask', 'prediction')}
-        for key in ('mask', 'prediction'):
-            if key in sample:
-                labels = sample[key]
-                shown[key] = labels.float().masked_fill(
-                    labels == self.ignore_index, torch.nan
-                )
-        names = [str(i) for i in range(len(sample['image']))]
-        return plot_rgb(shown, names, names[:3], show_titles, suptitle)
-
-
-def core_pixels(batch: Sample, labels: torch.Tensor) -> torch.Tensor:
-    """Find the pixels that tiles answer for.
-
-    Args:
-        batch: Batch of samples, of any dataset.
-        labels: Labels of shape ``(B, H, W)``.
-
-    Returns:
-        True in the cores of windows, and everywhere in batches without windows.
-    """
-    keep = torch.ones_like(labels, dtype=torch.bool)
-    for mask, index in zip(keep, batch.get('window', []), strict=False):
-        w = PixelWindow(*index.tolist())
-        row, col = w.core_row - w.row, w.core_col - w.col
-        mask.zero_()
-        mask[row : row + w.core_height, col : col + w.core_width] = True
-    return keep

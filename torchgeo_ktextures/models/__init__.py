@@ -9,6 +9,7 @@ from .extractors import FeatureExtractor, LocalColor, TextureEnergy
 from .feature_clusters import FeatureClusters
 from .feature_groups import make_extractors
 from .hard_masks import class_margins, hard_masks
+from .inference import LabelNetwork, class_confidence, upsample_labels
 from .keras_features import KerasFeatures
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
 from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
@@ -28,6 +29,7 @@ __all__ = (
     'FeatureExtractor',
     'KTexturesModel',
     'KerasFeatures',
+    'LabelNetwork',
     'LocalColor',
     'MaskNetwork',
     'PlanetFeatures',
@@ -35,6 +37,7 @@ __all__ = (
     'TextureEnergy',
     'TextureGenerators',
     'VGG16Features',
+    'class_confidence',
     'class_margins',
     'finite_pixels',
     'get_model',
@@ -43,5 +46,6 @@ __all__ = (
     'list_models',
     'make_extractors',
     'planet_features',
+    'upsample_labels',
     'upsample_logits',
 )

@@ -3,13 +3,14 @@
 
 """Pixel-exact samplers of raster windows."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
 
-from ..datasets import PixelWindow, RasterWindows
+from ..datasets import PixelWindow, Windows
+from .sharding import ShardedSampler, rank_and_world_size
 
 
 class RandomWindowSampler(Sampler[PixelWindow]):
@@ -23,7 +24,7 @@ class RandomWindowSampler(Sampler[PixelWindow]):
 
     def __init__(
         self,
-        dataset: RasterWindows,
+        dataset: Windows,
         size: int,
         length: int,
         seed: int = 0,
@@ -102,14 +103,14 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             yield PixelWindow(file, row, col, size, size, row, col, size, size)
 
 
-class GridWindowSampler(Sampler[PixelWindow]):
+class GridWindowSampler(ShardedSampler):
     """Covers all rasters with tiles whose cores meet but do not overlap.
 
     Every pixel is in exactly one core. Around its core, a tile has a margin of context
-    where the raster has one.
+    where the raster has one. Processes take turns.
     """
 
-    def __init__(self, dataset: RasterWindows, size: int, margin: int = 0) -> None:
+    def __init__(self, dataset: Windows, size: int, margin: int = 0) -> None:
         """Initialize a new GridWindowSampler instance.
 
         Args:
@@ -146,14 +147,24 @@ class GridWindowSampler(Sampler[PixelWindow]):
                     )
                     self.windows.append(window)
 
+    def skip(self, files: Collection[int]) -> None:
+        """Leave rasters out.
+
+        Args:
+            files: Numbers of the rasters.
+        """
+        self.windows = [w for w in self.windows if w.file not in files]
+
     def __len__(self) -> int:
-        """Return the number of tiles."""
-        return len(self.windows)
+        """Return the number of tiles in the share of this process."""
+        rank, world_size = rank_and_world_size()
+        return len(range(rank, len(self.windows), world_size))
 
     def __iter__(self) -> Iterator[PixelWindow]:
         """Iterate over the tiles, raster by raster in reading order.
 
         Yields:
-            Windows with their cores.
+            Windows with their cores, the share of this process.
         """
-        yield from self.windows
+        rank, world_size = rank_and_world_size()
+        yield from self.windows[rank::world_size]

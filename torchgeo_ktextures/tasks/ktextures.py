@@ -322,29 +322,6 @@ class KTextures(RestartMixin, BaseTask):
                 self.log(f'{split}_{name}', value)
         metric.reset()
 
-    def predict_step(
-        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
-    ) -> dict[str, Tensor | None]:
-        """Compute the class of each pixel.
-
-        Args:
-            batch: The output of your DataLoader.
-            batch_idx: Integer displaying index of this batch.
-            dataloader_idx: Index of the current dataloader.
-
-        Returns:
-            Dictionary with 'labels' (B, H, W), -1 where invalid, 'probabilities'
-            (B, k, H, W), 'bounds' and 'transform'.
-        """
-        image, valid = self._inputs(batch)
-        logits: Tensor = self.model(image, valid)
-        return {
-            'labels': logits.argmax(1).masked_fill(valid[:, 0] <= 0, -1),
-            'probabilities': logits.softmax(1),
-            'bounds': batch.get('bounds'),
-            'transform': batch.get('transform'),
-        }
-
     def on_validation_start(self) -> None:
         """Refuse to validate an unfitted model."""
         if not self.trainer.sanity_checking:
@@ -354,21 +331,12 @@ class KTextures(RestartMixin, BaseTask):
         """Refuse to test an unfitted model."""
         self._require_fitted('test')
 
-    def on_predict_start(self) -> None:
-        """Refuse to predict with an unfitted model."""
-        self._require_fitted('predict')
-
-    def _require_fitted(self, verb: str) -> None:
-        if not self.fitted:
-            msg = f'cannot {verb} with a model that was never fitted; fit it first, '
-            msg += 'then give its checkpoint with --ckpt_path'
-            raise RuntimeError(msg)
-
     def on_train_end(self) -> None:
-        """Plot the first scene to ``ktextures.png`` in the folder of the logs."""
+        """Plot the first scene to ``ktextures.png`` in the folder of the logs, if any."""
         trainer = self.trainer
         folder = trainer.log_dir or trainer.default_root_dir
-        if getattr(trainer, 'fast_dev_run', False) or not trainer.is_global_zero:
+        silent = getattr(trainer, 'fast_dev_run', False) or not trainer.loggers
+        if silent or not trainer.is_global_zero:
             return
         sample = zip(('image', 'mask_valid'), self.sample, strict=True)
         figure = self._figure(self.shown or {k: v[0][:1] for k, v in sample})

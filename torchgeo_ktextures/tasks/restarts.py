@@ -8,36 +8,18 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
 from ..losses import KTexturesLoss
-from ..models import KTexturesModel, finite_pixels
+from ..models import KTexturesModel
+from .prediction import PredictionMixin
 
 
-class RestartMixin(LightningModule):
+class RestartMixin(PredictionMixin):
     """Fits statistics and clusters, and divides the steps among restarts."""
 
-    model: KTexturesModel
     criterion: KTexturesLoss
-
-    #: Whether statistics were estimated, now or before the checkpoint.
-    fitted: Tensor
-
-    def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
-        """Image and validity of a batch."""
-        image: Tensor = batch['image']
-        expected: int = self.hparams['in_channels']
-        if image.ndim != 4 or image.shape[1] != expected:
-            msg = f'images of shape {tuple(image.shape)} do not have '
-            msg += f'in_channels={expected} bands; change in_channels or the bands of '
-            msg += 'the data'
-            raise ValueError(msg)
-        valid = finite_pixels(image)
-        if 'mask_valid' in batch:
-            valid = valid * (batch['mask_valid'].reshape(valid.shape) > 0)
-        return image, valid
 
     def on_train_start(self) -> None:
         """Estimate statistics and clusters on a sample of the training data.

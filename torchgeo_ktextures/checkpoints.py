@@ -1,0 +1,109 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Fitted estimators as checkpoints of Lightning."""
+
+import os
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+
+from .maps.cog import write_error
+from .tasks import KTextures
+
+if TYPE_CHECKING:
+    from .estimator import KTexturesSegmenter
+
+#: Where the parts that are the estimator's own are in a checkpoint.
+_KEY = 'ktextures_segmenter'
+
+
+def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
+    """Save a fitted estimator.
+
+    Args:
+        segmenter: Fitted estimator.
+        path: Path of the file.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    task = segmenter.task_
+    params = segmenter.get_params()
+    if not isinstance(params['random_state'], int | None):
+        params['random_state'] = None  # the state of a generator is not kept
+    content = {
+        'epoch': 0,
+        'global_step': segmenter.n_iter_,
+        'pytorch-lightning_version': lightning.__version__,
+        'state_dict': task.state_dict(),
+        'hparams_name': 'kwargs',
+        'hyper_parameters': dict(task.hparams),
+        _KEY: {
+            'params': params,
+            'loss': segmenter.loss_,
+            'bands': getattr(segmenter, 'bands_', None),
+            'textures': torch.from_numpy(segmenter.textures_),
+            'centers': torch.from_numpy(segmenter.cluster_centers_),
+        },
+    }
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        torch.save(content, temporary)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        raise write_error(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
+    """Load a fitted estimator, or a task that ``torchgeo fit`` has trained.
+
+    Args:
+        cls: Class of the estimator.
+        path: Path of the checkpoint.
+
+    Returns:
+        The fitted estimator.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not a checkpoint of k-textures.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {str(path)!r} does not exist')
+    try:
+        content: dict[str, Any] = torch.load(path, 'cpu', weights_only=True)
+        hparams = content['hyper_parameters']
+        k, stride, bands = (
+            hparams[name] for name in ('num_classes', 'mask_stride', 'in_channels')
+        )
+        task = KTextures.load_from_checkpoint(path, map_location='cpu')
+    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as e:
+        reason = (str(e).splitlines() or [type(e).__name__])[0]
+        msg = f'{path} is not a checkpoint of k-textures that can be read ({reason}); '
+        msg += 'give one that --save-checkpoint or torchgeo fit wrote'
+        raise ValueError(msg) from None
+    if not task.fitted:
+        raise ValueError(f'{path} holds a model that was never fitted; fit it first')
+    own = content.get(_KEY, {})
+    params = {'n_clusters': k, 'mask_stride': stride, 'features': hparams['features']}
+    segmenter = cls(**own.get('params', params))
+    segmenter.task_ = task.eval()
+    segmenter.n_features_in_ = bands
+    segmenter.n_iter_ = content['global_step']
+    segmenter.loss_ = own.get('loss', float('nan'))
+    if own.get('bands') is not None:
+        segmenter.bands_ = own['bands']
+    if 'textures' in own:
+        segmenter.textures_ = own['textures'].numpy()
+        segmenter.cluster_centers_ = own['centers'].numpy()
+    else:
+        segmenter.find_textures()
+        segmenter.cluster_centers_ = segmenter.textures_.mean((2, 3)).astype(np.float64)
+    return segmenter

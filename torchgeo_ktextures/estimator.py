@@ -1,0 +1,364 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""k-textures as a scikit-learn estimator."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .callbacks import History
+from .checkpoints import load_checkpoint, save_checkpoint
+from .datamodules import ArrayDataModule, RasterDataModule
+from .datamodules.images import as_images, paths_of
+from .datasets import open_raster, raster_bands
+from .datasets.rasters import list_rasters
+from .models import LabelNetwork, finite_pixels, upsample_labels
+from .samplers import GridWindowSampler
+from .tasks import KTextures
+from .trainer import make_trainer, margin_of, quiet
+
+_Labels = npt.NDArray[np.int64]
+
+
+class KTexturesSegmenter(ClusterMixin, BaseEstimator):
+    """Splits images into k classes, each of which is a texture in context.
+
+    Where k-means takes a table of pixels, this takes images, one or many: arrays of
+    shape (C, H, W) in which NaN is invalid (NumPy, PyTorch or xarray), or paths of
+    rasters. Bands come in the order red, green, blue, near infrared; others may follow.
+
+    If you use this estimator in your research, please cite the following paper:
+
+    * https://arxiv.org/abs/2205.08671
+
+    Attributes:
+        labels_: Class of each pixel of the training images, -1 where invalid, int of
+            shape (H, W), or a list of such.
+        n_iter_: Number of steps.
+        loss_: Share of the variance of the features that the simulation does not
+            explain, over the last steps.
+        textures_: One texture per class in the units of the input, of shape
+            (k, C, 64, 64).
+        cluster_centers_: Mean of the training pixels of each class, of shape (k, C).
+        n_features_in_: Number of bands, C.
+        bands_: Names or numbers of the bands of rasters.
+        history_: Losses of each step.
+        task_: The fitted task.
+
+    Example:
+        >>> import numpy as np
+        >>> image = np.random.default_rng(0).normal(size=(4, 64, 64))
+        >>> image[:, 32:] *= 3
+        >>> labels = KTexturesSegmenter(2, max_steps=10).fit_predict(image)
+        >>> labels.shape
+        (64, 64)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        *,
+        mask_stride: int = 4,
+        max_steps: int = 200,
+        n_init: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+        device: str = 'auto',
+        features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
+        weights: str | bool | None = None,
+        warm_start: bool = True,
+        assignment_weight: float = 3.0,
+        patch_size: int = 96,
+        batch_size: int = 8,
+        bands: Sequence[str | int] | None = None,
+        scale: float = 1,
+        nodata: float | None = None,
+        verbose: bool = False,
+    ) -> None:
+        """Initialize a new KTexturesSegmenter instance.
+
+        Args:
+            n_clusters: Number of classes, k.
+            mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
+                the smallest region worth a class.
+            max_steps: Number of training steps.
+            n_init: Number of restarts that share the steps; the one with the lowest
+                loss is kept.
+            random_state: Seed of everything that is random; an int gives the same
+                result each time.
+            device: 'auto', 'cpu', 'cuda', 'mps' or another accelerator of Lightning.
+            features: Groups of features to compare, see
+                :class:`~torchgeo_ktextures.tasks.KTextures`.
+            weights: Weights of the feature extractor, see there.
+            warm_start: Whether to begin with k-means on the features.
+            assignment_weight: Weight of the distance between each cell and the texture
+                it is given.
+            patch_size: Height and width of training patches in pixels, at most; smaller
+                images get smaller patches.
+            batch_size: Number of patches per step.
+            bands: Names or 1-based numbers of the bands of rasters (defaults to red,
+                green, blue and, if there is one, nir).
+            scale: Digital numbers of rasters are divided by this.
+            nodata: Value of rasters that means no data (defaults to that of each file).
+            verbose: Whether to show progress.
+        """
+        self.n_clusters = n_clusters
+        self.mask_stride = mask_stride
+        self.max_steps = max_steps
+        self.n_init = n_init
+        self.random_state = random_state
+        self.device = device
+        self.features = features
+        self.weights = weights
+        self.warm_start = warm_start
+        self.assignment_weight = assignment_weight
+        self.patch_size = patch_size
+        self.batch_size = batch_size
+        self.bands = bands
+        self.scale = scale
+        self.nodata = nodata
+        self.verbose = verbose
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tell scikit-learn what images are."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def fit(self, images: Any, y: None = None) -> Self:
+        """Find classes and textures.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+            y: Not used, there by convention of scikit-learn.
+
+        Returns:
+            The fitted estimator.
+
+        Raises:
+            FileNotFoundError: If a path does not exist.
+            ValueError: If the images or an argument do not fit.
+        """
+        self.fit_model(images)
+        self.labels_ = self.predict(images)
+        return self
+
+    def fit_model(self, images: Any) -> Self:
+        """Find classes and textures, without the labels of the training images.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+
+        Returns:
+            The fitted estimator, without ``labels_``.
+
+        Raises:
+            FileNotFoundError: If a path does not exist.
+            ValueError: If the images or an argument do not fit.
+        """
+        self._check()
+        data = self._data(images)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        data.seed = seed
+        with isolate_rng(), quiet(self.verbose):
+            torch.manual_seed(seed)
+            self._fit(data)
+        return self
+
+    def _check(self) -> None:
+        for name in ('n_clusters', 'max_steps', 'n_init', 'patch_size', 'batch_size'):
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ValueError(f'{name}={value!r} must be a whole number, at least 1')
+
+    def _data(self, images: Any) -> RasterDataModule:
+        """Data module of images, set up to fit."""
+        arguments: dict[str, Any] = {
+            'batch_size': self.batch_size,
+            'length': self.max_steps * self.batch_size,
+        }
+        paths = paths_of(images)
+        if paths is None:
+            arrays, _ = as_images(images)
+            data: RasterDataModule = ArrayDataModule(arrays, **arguments)
+            shapes = [image.shape[1:] for image in arrays]
+            self.n_features_in_ = len(arrays[0])
+        else:
+            self.bands_ = self._find_bands(paths[0])
+            data = self._rasters(paths, **arguments)
+            shapes = list(data._dataset(paths).shapes)
+            self.n_features_in_ = len(self.bands_)
+        smallest = min(min(shape) for shape in shapes)
+        data.patch_size = min(self.patch_size, smallest)
+        return data
+
+    def _find_bands(self, path: str) -> list[str | int]:
+        with open_raster(list_rasters(path)[0]) as src:
+            return raster_bands(src, self.bands)
+
+    def _rasters(self, paths: Sequence[str], **kwargs: Any) -> RasterDataModule:
+        return RasterDataModule(
+            paths,
+            bands=self.bands_,
+            scale=self.scale,
+            nodata=self.nodata,
+            **kwargs,
+        )
+
+    def _fit(self, data: RasterDataModule) -> None:
+        self.task_ = KTextures(
+            num_classes=self.n_clusters,
+            in_channels=self.n_features_in_,
+            mask_stride=self.mask_stride,
+            features=list(self.features),
+            weights=self.weights,
+            warm_start=self.warm_start,
+            assignment_weight=self.assignment_weight,
+            n_init=self.n_init,
+        )
+        self.history_ = History()
+        trainer = make_trainer(
+            self.device, self.verbose, [self.history_], self.max_steps
+        )
+        trainer.fit(self.task_, datamodule=data)
+        self.n_iter_ = int(trainer.global_step)
+        self.loss_ = self.history_.latest('loss')
+        self.find_textures()
+        self._find_centers()
+
+    @torch.inference_mode()
+    def find_textures(self) -> None:
+        """Draw the textures of the fitted task."""
+        model = self.task_.eval().model
+        noise = torch.Generator().manual_seed(0)
+        textures = model.generators(1, (64, 64), noise)[0]
+        self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
+
+    @torch.inference_mode()
+    def _find_centers(self) -> None:
+        """Mean colours of the training pixels, in the units of the input."""
+        task = self.task_
+        model = task.model
+        sums = np.zeros((self.n_clusters, self.n_features_in_))
+        counts = np.zeros(self.n_clusters)
+        network = LabelNetwork(model)
+        for image, valid in zip(*task.sample, strict=True):
+            labels = self._predict(network, image, valid).cpu().numpy().ravel()
+            index = labels[labels >= 0]
+            pixels = image.movedim(1, -1).flatten(0, 2).cpu().numpy()[labels >= 0]
+            counts += np.bincount(index, minlength=self.n_clusters)
+            for band, values in enumerate(pixels.T):
+                sums[:, band] += np.bincount(index, values, self.n_clusters)
+        means = sums / np.maximum(counts, 1)[:, None]
+        # A class that no pixel has keeps the colour of its texture.
+        empty = self.textures_.mean((2, 3))
+        self.cluster_centers_ = np.where(counts[:, None] > 0, means, empty)
+        del task.sample
+        task.cpu()
+
+    def _predict(
+        self, network: LabelNetwork, image: torch.Tensor, valid: torch.Tensor
+    ) -> torch.Tensor:
+        size = (image.shape[-2], image.shape[-1])
+        labels = upsample_labels(network(image, valid), self.mask_stride, size)
+        return labels.masked_fill(valid[:, 0] <= 0, -1)
+
+    def predict(self, images: Any) -> _Labels | list[_Labels]:
+        """Find the class of each pixel.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+
+        Returns:
+            Classes, -1 where invalid, of shape (H, W), or a list of such.
+
+        Raises:
+            ValueError: If the images do not have the bands of the training images.
+        """
+        check_is_fitted(self)
+        paths = paths_of(images)
+        single = isinstance(images, str | os.PathLike)
+        if paths is None:
+            arrays, single = as_images(images)
+            data: RasterDataModule = ArrayDataModule(arrays)
+            bands = len(arrays[0])
+        else:
+            if not hasattr(self, 'bands_'):
+                self.bands_ = self._find_bands(paths[0])
+            data = self._rasters(paths)
+            bands = len(self.bands_)
+        if bands != self.n_features_in_:
+            msg = f'X has {bands} features, but {type(self).__name__} is expecting '
+            msg += f'{self.n_features_in_} features as input: give images of the bands '
+            raise ValueError(msg + 'it was fitted with')
+        dataset = data._dataset(paths or ())
+        device = make_trainer(self.device).strategy.root_device
+        network = LabelNetwork(self.task_.model).to(device)
+        grid = GridWindowSampler(
+            dataset, data.predict_tile_size, margin_of(self.mask_stride)
+        )
+        results = [np.full(shape, -1, np.int64) for shape in dataset.shapes]
+        for w in grid:
+            sample = dataset[w]
+            image = sample['image'][None].to(device)
+            valid = finite_pixels(image) * sample['mask_valid'][None].to(device)
+            labels = self._predict(network, image, valid)[0].cpu().numpy()
+            rows = slice(w.core_row, w.core_row + w.core_height)
+            cols = slice(w.core_col, w.core_col + w.core_width)
+            results[w.file][rows, cols] = labels[
+                w.core_row - w.row : w.core_row - w.row + w.core_height,
+                w.core_col - w.col : w.core_col - w.col + w.core_width,
+            ]
+        return results[0] if single else results
+
+    def fit_predict(self, images: Any, y: None = None) -> _Labels | list[_Labels]:
+        """Find classes, and the class of each pixel.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+            y: Not used, there by convention of scikit-learn.
+
+        Returns:
+            Classes, -1 where invalid, of shape (H, W), or a list of such.
+        """
+        labels: _Labels | list[_Labels] = self.fit(images).labels_
+        return labels
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save the fitted estimator.
+
+        The file is a checkpoint of Lightning: ``torchgeo predict --ckpt_path`` takes it
+        as well.
+
+        Args:
+            path: Path of the file.
+        """
+        check_is_fitted(self)
+        save_checkpoint(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Load a fitted estimator; nothing in the file is run.
+
+        Args:
+            path: Path of a file that :meth:`save` or Lightning wrote.
+
+        Returns:
+            The estimator.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is not a checkpoint of k-textures.
+        """
+        return load_checkpoint(cls, Path(path))

@@ -1,0 +1,95 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Prediction with a fitted model."""
+
+from collections.abc import Sequence
+
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torchgeo.datasets.utils import Sample
+
+from ..models import (
+    KTexturesModel,
+    LabelNetwork,
+    class_confidence,
+    finite_pixels,
+    upsample_labels,
+    upsample_logits,
+)
+
+
+class PredictionMixin(LightningModule):
+    """Predicts labels, and what else is asked for."""
+
+    model: KTexturesModel
+
+    #: Whether statistics were estimated, now or before the checkpoint.
+    fitted: Tensor
+
+    #: What predictions hold, of 'labels', 'probabilities' and 'confidence'.
+    predict_keys: Sequence[str] = ('labels', 'probabilities')
+
+    def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
+        """Image and validity of a batch."""
+        image: Tensor = batch['image']
+        expected: int = self.hparams['in_channels']
+        if image.ndim != 4 or image.shape[1] != expected:
+            msg = f'images of shape {tuple(image.shape)} do not have '
+            msg += f'in_channels={expected} bands; change in_channels or the bands of '
+            msg += 'the data'
+            raise ValueError(msg)
+        valid = finite_pixels(image)
+        if 'mask_valid' in batch:
+            valid = valid * (batch['mask_valid'].reshape(valid.shape) > 0)
+        return image, valid
+
+    def predict_step(
+        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, Tensor | None]:
+        """Compute the class of each pixel.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+
+        Returns:
+            Dictionary with 'bounds', 'transform' and what :attr:`predict_keys` names:
+            'labels' (B, H, W) and 'confidence' (B, H, W) in percent, both -1 where
+            invalid, and 'probabilities' (B, k, H, W).
+        """
+        image, valid = self._inputs(batch)
+        size = (image.shape[-2], image.shape[-1])
+        stride: int = self.hparams['mask_stride']
+        network = getattr(self, 'network', None) or LabelNetwork(self.model)
+        logits = network(image, valid)
+        results: dict[str, Tensor | None] = {}
+        if 'labels' in self.predict_keys:
+            labels = upsample_labels(logits, stride, size)
+            results['labels'] = labels.masked_fill(valid[:, 0] <= 0, -1)
+        if 'confidence' in self.predict_keys:
+            confidence = class_confidence(logits, stride, size)
+            results['confidence'] = confidence.masked_fill(valid[:, 0] <= 0, -1)
+        if 'probabilities' in self.predict_keys:
+            fine = upsample_logits(logits, stride, size)
+            results['probabilities'] = fine.softmax(1)
+        return results | {
+            'bounds': batch.get('bounds'),
+            'transform': batch.get('transform'),
+        }
+
+    def on_predict_start(self) -> None:
+        """Refuse to predict with an unfitted model, and prepare a fast copy of it."""
+        self._require_fitted('predict')
+        self.network = LabelNetwork(self.model)
+
+    def on_predict_end(self) -> None:
+        """Forget the copy."""
+        del self.network
+
+    def _require_fitted(self, verb: str) -> None:
+        if not self.fitted:
+            msg = f'cannot {verb} with a model that was never fitted; fit it first, '
+            msg += 'then give its checkpoint with --ckpt_path'
+            raise RuntimeError(msg)

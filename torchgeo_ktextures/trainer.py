@@ -1,0 +1,92 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Lightning's trainer, as the estimator and the command use it."""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback
+
+from .models import MASK_STRIDES, MaskNetwork
+
+
+def make_trainer(
+    device: str,
+    verbose: bool = False,
+    callbacks: Sequence[Callback] = (),
+    max_steps: int = -1,
+) -> Trainer:
+    """Make a trainer that leaves no files.
+
+    Args:
+        device: Name of an accelerator of Lightning, as ``cpu``, or of one of several
+            devices, as ``cuda:1``.
+        verbose: Whether to show progress.
+        callbacks: Callbacks.
+        max_steps: Number of training steps.
+
+    Returns:
+        The trainer.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+    accelerator, _, index = device.partition(':')
+    try:
+        with quiet(False):
+            return Trainer(
+                accelerator=accelerator,
+                devices=[int(index)] if index else 1,
+                max_steps=max_steps,
+                callbacks=list(callbacks),
+                logger=False,
+                log_every_n_steps=1,
+                enable_checkpointing=False,
+                enable_model_summary=False,
+                enable_progress_bar=verbose,
+                num_sanity_val_steps=0,
+                limit_val_batches=0,
+            )
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        msg = f"device={device!r} is not available ({reason}); use 'auto' or 'cpu'"
+        raise ValueError(msg) from None
+
+
+@contextmanager
+def quiet(verbose: bool) -> Iterator[None]:
+    """Keep what Lightning says about itself from users who did not ask for it.
+
+    Args:
+        verbose: Whether to let warnings through.
+    """
+    logger = logging.getLogger('lightning.pytorch')
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        if not verbose:
+            warnings.filterwarnings('ignore', module='lightning')
+        warnings.filterwarnings('ignore', message='.*does not have many workers.*')
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+
+def margin_of(mask_stride: int) -> int:
+    """Context that tiles need around them.
+
+    Args:
+        mask_stride: Scale in pixels at which classes may change.
+
+    Returns:
+        Half of the receptive field, rounded up to the grid of the coarsest features.
+    """
+    coarsest = MASK_STRIDES[-1]
+    half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
+    return -(-half // coarsest) * coarsest
