@@ -156,19 +156,15 @@ def uncertain(
     return doubt
 
 
-def check_confidence(src: DatasetReader, min_confidence: int) -> None:
+def check_confidence(src: DatasetReader) -> None:
     """Check that a raster can be one of confidence.
 
     Args:
         src: Open raster.
-        min_confidence: Lowest confidence that counts as certain.
 
     Raises:
-        ValueError: If it cannot, or *min_confidence* is no percentage.
+        ValueError: If it cannot.
     """
-    if not 0 <= min_confidence <= 100:
-        msg = f'min_confidence={min_confidence} must be from 0 to 100 percent'
-        raise ValueError(msg)
     if src.count != 1 or src.dtypes[0] != 'uint8':
         msg = f'{src.name} has {src.count} bands of {src.dtypes[0]}, but a confidence '
         msg += 'raster has one of uint8, 0 to 100 percent; let segment --confidence '

@@ -91,6 +91,9 @@ def relabel_map(
     if output.resolve() in {labels.resolve(), confidence and confidence.resolve()}:
         msg = f'{output} would overwrite an input; choose another name'
         raise ValueError(msg)
+    if not 0 <= min_confidence <= 100:
+        msg = f'min_confidence={min_confidence} must be from 0 to 100 percent'
+        raise ValueError(msg)
     if min_confidence and confidence is None:
         msg = f'min_confidence={min_confidence} needs a raster of the confidence; name '
         raise ValueError(msg + 'the one that segment --confidence wrote')
@@ -107,7 +110,7 @@ def relabel_map(
         doubts = None
         if confidence is not None:
             doubts = stack.enter_context(open_raster(confidence, 'confidence'))
-            check_confidence(doubts, min_confidence)
+            check_confidence(doubts)
             check_same_grid(src, doubts)
         try:
             output.parent.mkdir(parents=True, exist_ok=True)
