@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
 
 from ..datasets import MapSource
 from .label_map import LabelMap
@@ -92,14 +93,15 @@ class GeoTIFFWriter(BasePredictionWriter):
         Args:
             trainer: Trainer.
             pl_module: Task.
-            prediction: Dictionary with ``labels`` (B, H, W), -1 where invalid.
+            prediction: Dictionary with ``labels`` (B, H, W), -1 where invalid, or
+                with ``probabilities`` (B, C, H, W), as supervised tasks return them.
             batch_indices: What the sampler yielded for the batch.
             batch: Batch of the prediction.
             batch_idx: Not used.
             dataloader_idx: Not used.
         """
         num_classes = int(pl_module.hparams['num_classes'])
-        labels = prediction['labels'].cpu().numpy()
+        labels = _labels(prediction, batch).cpu().numpy()
         windows = self.source.predict_windows(batch, batch_indices or ())
         for values, w in zip(labels, windows, strict=True):
             if w.file not in self.maps:
@@ -134,3 +136,10 @@ class GeoTIFFWriter(BasePredictionWriter):
             exception: Reason of the stop.
         """
         self.teardown(trainer, pl_module, 'predict')
+
+
+def _labels(prediction: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
+    if 'labels' in prediction:
+        return prediction['labels']
+    labels = prediction['probabilities'].argmax(1)
+    return labels.masked_fill(batch['mask_valid'][:, 0] == 0, -1)

@@ -3,6 +3,7 @@
 
 """Label maps as Cloud Optimized GeoTIFFs."""
 
+import json
 import os
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ from rasterio.windows import Window
 
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
+from ..maps.reading import NAMES_TAG
 
 
 class LabelMap:
@@ -55,7 +57,11 @@ class LabelMap:
             self.dst: DatasetWriter = rasterio.open(self.tiled, 'w', **profile)
         if grid.gcps[0]:
             self.dst.gcps = grid.gcps
-        self.dst.write_colormap(1, class_colors(num_classes))
+        colors = class_colors(num_classes) | dict(enumerate(grid.colors))
+        self.dst.write_colormap(1, colors)
+        if grid.classes:
+            names = json.dumps(grid.classes, ensure_ascii=False)
+            self.dst.update_tags(1, **{NAMES_TAG: names})
         self.dst.set_band_description(1, 'class')
 
     def write(self, labels: Any, w: PixelWindow) -> bool:

@@ -5,5 +5,6 @@
 
 from .planet import PlanetDataModule
 from .rasters import RasterDataModule
+from .training_chips import TrainingChipsDataModule
 
-__all__ = ('PlanetDataModule', 'RasterDataModule')
+__all__ = ('PlanetDataModule', 'RasterDataModule', 'TrainingChipsDataModule')

@@ -27,6 +27,9 @@ class MapGrid(NamedTuple):
     transform: Affine | None
     #: Ground control points and their coordinate reference system.
     gcps: tuple[Sequence[Any], CRS | None] = ((), None)
+    #: Names of the classes and their colours, red, green, blue and alpha, if known.
+    classes: Sequence[str] = ()
+    colors: Sequence[tuple[int, int, int, int]] = ()
 
 
 @runtime_checkable

@@ -12,18 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-import yaml
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from .blocks import SPLITS, Blocks
 from .cog import write_error
+from .metadata import METADATA, Statistics, write_metadata
 from .reading import NAMES_TAG, nodata_of, read_part
 from .scenes import Scene
-
-#: File that describes chips.
-METADATA = 'metadata.yaml'
 
 
 def write_chips(
@@ -106,8 +103,7 @@ def write_chips(
             },
             'source': {'image': scene.src.name, 'labels': src.name, 'seed': seed},
         }
-        text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-        (temporary / METADATA).write_text(text, encoding='utf-8')
+        write_metadata(temporary, content)
         if output.exists():
             shutil.rmtree(output)
         temporary.replace(output)
@@ -116,62 +112,6 @@ def write_chips(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return {split: len(chips) for split, chips in chosen.items()}
-
-
-class Statistics:
-    """Mean and standard deviation of bands, added up part by part."""
-
-    def __init__(self, bands: int) -> None:
-        """Begin.
-
-        Args:
-            bands: Number of bands.
-        """
-        self.count = 0
-        self.mean = np.zeros(bands)
-        self.square = np.zeros(bands)
-
-    def add(self, pixels: npt.NDArray[Any]) -> None:
-        """Add pixels.
-
-        Args:
-            pixels: Values of shape ``(C, N)``.
-        """
-        if not pixels.shape[1]:
-            return
-        self.merge(
-            pixels.shape[1], pixels.mean(1, np.float64), pixels.std(1, np.float64)
-        )
-
-    def merge(self, count: int, mean: npt.NDArray[Any], std: npt.NDArray[Any]) -> None:
-        """Add what other pixels were found to have.
-
-        Args:
-            count: Number of pixels.
-            mean: Mean of each band.
-            std: Standard deviation of each band.
-        """
-        # https://doi.org/10.1080/00031305.1983.10483115 (Chan et al., 1983)
-        total = self.count + count
-        shift = mean - self.mean
-        self.square += std**2 * count + shift**2 * self.count * count / total
-        self.mean = self.mean + shift * count / total
-        self.count = total
-
-    @property
-    def std(self) -> npt.NDArray[np.float64]:
-        """Standard deviation of each band."""
-        std: npt.NDArray[np.float64] = np.sqrt(self.square / max(self.count, 1))
-        return std
-
-    def content(self) -> dict[str, Any]:
-        """What is written of them: mean and spread of training pixels over scale."""
-        return {
-            'split': 'train',
-            'pixels': self.count,
-            'mean': [float(v) for v in self.mean],
-            'std': [float(v) for v in self.std],
-        }
 
 
 def src_color(src: DatasetReader, code: int) -> tuple[int, ...]:
