@@ -54,7 +54,7 @@ def export(
     from ..maps.blocks import check_sizes, default_block_size, split_blocks
     from ..maps.chips import write_chips
     from ..maps.cleaning import check_confidence
-    from ..maps.cog import write_error
+    from ..maps.cog import make_folder
     from ..maps.points import write_points
     from ..maps.polygons import write_polygons
     from ..maps.reading import (
@@ -91,10 +91,7 @@ def export(
         size = block_size or default_block_size(src, chip_size)
         check_sizes(src, chip_size, size)
         blocks = split_blocks(src, len(names), size, val_split, test_split, seed)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise write_error(folder, error) from None
+        make_folder(folder)
         polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
         drawn = write_points(
             src,

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from .blocks import SPLITS, Blocks
-from .cog import write_error
+from .cog import WRITE_ERRORS, write_error
 from .metadata import METADATA, Statistics, write_metadata
 from .reading import NAMES_TAG, nodata_of, read_part
 from .scenes import Scene
@@ -107,7 +106,7 @@ def write_chips(
         if output.exists():
             shutil.rmtree(output)
         temporary.replace(output)
-    except (OSError, RasterioError) as error:
+    except WRITE_ERRORS as error:
         raise write_error(output, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -5,6 +5,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -24,7 +25,7 @@ from .cleaning import (
     sieve_map,
     uncertain,
 )
-from .cog import finish_cog, write_error
+from .cog import WRITE_ERRORS, finish_cog, make_folder, write_error
 from .legend import ClassEntry
 from .reading import (
     NAMES_TAG,
@@ -112,8 +113,11 @@ def relabel_map(
             doubts = stack.enter_context(open_raster(confidence, 'confidence'))
             check_confidence(doubts)
             check_same_grid(src, doubts)
+        make_folder(output.parent)
+        # Maps without georeference are fine.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
         try:
-            output.parent.mkdir(parents=True, exist_ok=True)
             done = scratch[0]
             with create_map(done, src, str(table.dtype), int(table[-1])) as dst:
                 for window in windows(src):
@@ -132,7 +136,7 @@ def relabel_map(
                 [c.pixels for c in found],
                 areas or None,
             )
-        except (RasterioError, OSError) as error:
+        except WRITE_ERRORS as error:
             # finish_cog has said it already.
             said = type(error) is OSError and str(output) in str(error)
             raise (error if said else write_error(output, error)) from None
