@@ -73,7 +73,9 @@ def kmeans(train: Images, test: Images, k: int, seed: int) -> tuple[Labels, Labe
 
 def ktextures(train: Images, test: Images, k: int, seed: int) -> tuple[Labels, Labels]:
     """Cluster by k-textures with its defaults; see :func:`kmeans`."""
-    from torchgeo_ktextures import KTexturesSegmenter
+    from torchgeo_ktextures import (  # type: ignore[attr-defined, unused-ignore]
+        KTexturesSegmenter,
+    )
 
     model = KTexturesSegmenter(n_clusters=k, random_state=seed).fit(list(train))
     return list(model.predict(list(train))), list(model.predict(list(test)))
@@ -254,11 +256,14 @@ def main() -> None:
             found = supervised(Path(folder), task, images, named, others, options)
         truth = [task.masks[i] for i in test]
         row = [miou(maps, truth, task.ignore_index) for maps in (own, found)]
-        rows.append((task.name, len(train), len(test), k, *row))
-    print(f'\nmIoU on the other images, {options.method}, {options.points} points')
-    print(f'{"task":24} images others  k  clusters  supervised')
-    for name, n, m, k, before, after in rows:
-        print(f'{name:24} {n:6} {m:6} {k:2} {before:9.3f} {after:11.3f}')
+        rows.append(
+            f'{task.name:24} {len(train):6} {len(test):6} {k:2} {options.points:6} '
+            f'{row[0]:9.3f} {row[1]:11.3f}'
+        )
+        print(rows[-1], flush=True)
+    print(f'\nmIoU on the other images, {options.method}')
+    print(f'{"task":24} images others  k points  clusters  supervised')
+    print('\n'.join(rows))
 
 
 if __name__ == '__main__':

@@ -92,17 +92,6 @@ def export(
         check_sizes(src, chip_size, size)
         blocks = split_blocks(src, len(names), size, val_split, test_split, seed)
         make_folder(folder)
-        polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
-        drawn = write_points(
-            src,
-            names,
-            scene,
-            folder / 'points.gpkg',
-            blocks,
-            sure,
-            per_class=points,
-            seed=seed,
-        )
         chips = write_chips(
             src,
             names,
@@ -113,6 +102,17 @@ def export(
             max_chips=max_chips,
             min_labelled=min_labelled,
             scale=scale,
+            seed=seed,
+        )
+        polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
+        drawn = write_points(
+            src,
+            names,
+            scene,
+            folder / 'points.gpkg',
+            blocks,
+            sure,
+            per_class=points,
             seed=seed,
         )
     print(f'{polygons} polygons: {folder / "polygons.gpkg"}')

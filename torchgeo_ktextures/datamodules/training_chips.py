@@ -83,8 +83,8 @@ class TrainingChipsDataModule(RasterDataModule):
         nodata: float | None = None,
         batch_size: int = 8,
         length: int | None = None,
-        tile_size: int = 512,
-        margin: int = 96,
+        tile_size: int | None = None,
+        margin: int | None = None,
         num_workers: int = 0,
     ) -> None:
         """Initialize a new TrainingChipsDataModule instance.
@@ -99,8 +99,11 @@ class TrainingChipsDataModule(RasterDataModule):
             batch_size: Number of chips per batch.
             length: Number of training chips per epoch, each as often as it takes
                 (defaults to each once).
-            tile_size: Height and width of the tiles of prediction in pixels.
-            margin: Context around each tile in pixels.
+            tile_size: Height and width of the tiles of prediction in pixels (defaults
+                to half a chip).
+            margin: Context around each tile in pixels (defaults to a quarter of a
+                chip). A network that has only seen chips needs about as much context
+                as they have, and not much more.
             num_workers: Number of workers for parallel data loading.
 
         Raises:
@@ -118,8 +121,8 @@ class TrainingChipsDataModule(RasterDataModule):
             predict_paths=predict_paths,
             batch_size=batch_size,
             length=length or batch_size,
-            tile_size=tile_size,
-            margin=margin,
+            tile_size=tile_size or -(-self.metadata.chip_size // 2),
+            margin=self.metadata.chip_size // 4 if margin is None else margin,
             num_workers=num_workers,
         )
         self.epoch_length = length

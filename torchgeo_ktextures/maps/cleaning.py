@@ -15,7 +15,7 @@ from rasterio.io import DatasetReader
 from scipy.ndimage import convolve1d
 
 from .area import pixel_area_ha
-from .reading import Labels, nodata_of, read_part, windows
+from .reading import Labels, nodata_of, windows
 from .writing import create_map
 
 #: Value of confidence rasters where there is no class. Others are 0 to 100: the
@@ -111,7 +111,7 @@ def sieve_map(source: Path, output: Path, min_pixels: int) -> None:
         with rasterio.open(source) as src:
             with create_map(valid, src, 'uint8', None) as dst:
                 for window in windows(src):
-                    labels = read_part(src, window)
+                    labels = src.read(1, window=window)
                     has_class = (labels != nodata_of(src)).astype(np.uint8)
                     dst.write(has_class, 1, window=window)
             # rasterio sieves into arrays only. This one is on disk; its file is filled

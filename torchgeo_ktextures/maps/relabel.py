@@ -225,7 +225,7 @@ def _finish(
     areas: Area | None = np.zeros(len(names))
     with rasterio.open(path, 'r+') as dst:
         for window in windows(dst):
-            part = read_part(dst, window)
+            part = dst.read(1, window=window)
             if doubts is not None:
                 part[uncertain(read_part(doubts, window), min_confidence)] = dst.nodata
                 dst.write(part, 1, window=window)
