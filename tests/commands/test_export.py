@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
+from matplotlib.pyplot import imread as image_of
 from rasterio.features import rasterize
 from rasterio.transform import Affine
 from rasterio.windows import Window
@@ -226,6 +227,14 @@ def test_max_chips(named: Path, tmp_path: Path) -> None:
     assert [splits[s]['chips'] for s in SPLITS] == [9, 3, 3]
     pixels = list(splits['train']['pixels'].values())
     assert max(pixels) < 2 * min(pixels)
+
+
+def test_picture(named: Path, tmp_path: Path) -> None:
+    args = str(named / 'named.tif'), str(named / 'scene.tif'), str(tmp_path)
+    export(*args, chip_size=32, points=9, picture=str(tmp_path / 'samples.png'))
+    assert image_of(tmp_path / 'samples.png').std() > 0.1
+    with pytest.raises(OSError, match='none/a.png cannot be written'):
+        export(*args, chip_size=32, points=9, picture=str(tmp_path / 'none' / 'a.png'))
 
 
 def test_bad_input(named: Path, tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ def test_relabel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "{index: 2, name: sea}, {index: 3, name: ''}]"
     )
     output = tmp_path / 'named.tif'
-    relabel(str(path), str(classes), str(output), min_area='3px', majority=3)
+    picture = str(tmp_path / 'named.png')
+    args = str(path), str(classes), str(output)
+    relabel(*args, min_area='3px', majority=3, picture=picture)
+    assert Path(picture).stat().st_size > 1000
     with rasterio.open(output) as dst:
         assert set(dst.read(1).ravel()) == {0, 1, 255}
     out = capsys.readouterr().out

@@ -23,6 +23,7 @@ def export(
     test_split: float = 0.2,
     points: int = 200,
     seed: int = 0,
+    picture: str | None = None,
 ) -> None:
     """Make training samples of a map: polygons, points and chips.
 
@@ -47,6 +48,7 @@ def export(
         test_split: Share of the blocks for testing.
         points: Number of points per class.
         seed: Seed of all choices.
+        picture: PNG file for a picture of the chips and the points.
     """
     from contextlib import ExitStack
     from pathlib import Path
@@ -115,8 +117,14 @@ def export(
             per_class=points,
             seed=seed,
         )
+        if picture is not None:
+            from ..maps.picture import draw_samples
+
+            draw_samples(src, raster, folder, Path(picture))
     print(f'{polygons} polygons: {folder / "polygons.gpkg"}')
     print(f'{sum(drawn.values())} points: {folder / "points.gpkg"}')
     counts = ', '.join(f'{count} {split}' for split, count in chips.items())
     print(f'Chips of {chip_size} px ({counts}): {folder / "chips"}')
     print(f'Classes: {", ".join(names)}')
+    if picture is not None:
+        print(f'Written: {picture}')

@@ -13,6 +13,7 @@ def relabel(
     min_confidence: int = 0,
     min_area: str | None = None,
     majority: int | None = None,
+    picture: str | None = None,
 ) -> None:
     """Name the classes of a map, and clean it.
 
@@ -31,6 +32,7 @@ def relabel(
             connected by edges, are merged into their largest neighbour.
         majority: Height and width in pixels, odd, of the neighbourhood whose most
             frequent class each pixel gets.
+        picture: PNG file for a picture of the map before and after.
     """
     from pathlib import Path
 
@@ -50,3 +52,10 @@ def relabel(
         area = '' if c.area_ha is None else f' {c.area_ha:14,.2f} ha'
         print(f'{code:5} {c.name:24} {c.pixels:12,} px{area} {c.pixels / total:6.1%}')
     print(f'Written: {output}')
+    if picture is not None:
+        from ..maps.picture import draw_relabelled
+        from ..maps.reading import open_labels
+
+        with open_labels(labels) as before, open_labels(output) as after:
+            draw_relabelled(before, after, Path(picture))
+        print(f'Written: {picture}')
