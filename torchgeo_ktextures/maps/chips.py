@@ -18,7 +18,7 @@ from rasterio.windows import Window
 from .blocks import SPLITS, Blocks
 from .cog import WRITE_ERRORS, write_error
 from .metadata import METADATA, Statistics, write_metadata
-from .reading import NAMES_TAG, nodata_of, read_part
+from .reading import NAMES_TAG, class_color, nodata_of, read_part
 from .scenes import Scene
 
 
@@ -83,7 +83,7 @@ def write_chips(
                     statistics.add(data[:, valid] / scale)
         content = {
             'classes': list(names),
-            'colors': [list(src_color(src, i)) for i in range(len(names))],
+            'colors': [list(class_color(src, i)) for i in range(len(names))],
             'bands': list(scene.names),
             'scale': scale,
             'ignore_index': nodata_of(src),
@@ -111,16 +111,6 @@ def write_chips(
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return {split: len(chips) for split, chips in chosen.items()}
-
-
-def src_color(src: DatasetReader, code: int) -> tuple[int, ...]:
-    """Colour of a class in the colour table of a map, else the usual one."""
-    from ..colors import class_colors
-
-    try:
-        return tuple(src.colormap(1)[code][:3])
-    except (ValueError, KeyError):  # no table, or not so long
-        return class_colors(code + 1)[code][:3]
 
 
 def _starts(first: int, length: int, size: int) -> list[int]:
@@ -242,7 +232,7 @@ def _write_pair(
         **profile,
     ) as dst:
         dst.write(labels, 1)
-        colors = {i: (*src_color(src, i), 255) for i in range(len(names))}
+        colors = {i: (*class_color(src, i), 255) for i in range(len(names))}
         dst.write_colormap(1, colors)
         dst.update_tags(1, **{NAMES_TAG: src.tags(1).get(NAMES_TAG, '[]')})
     return data, valid

@@ -51,7 +51,7 @@ def min_area_pixels(text: str, src: DatasetReader) -> int:
             msg = f'min_area={text!r} needs the size of pixels on the ground, but '
             msg += f'{src.name} has no georeference; give the area in pixels, as in '
             raise ValueError(msg + "'20px'")
-        # Half a pixel more than a multiple is not rounded up for want of precision.
+        # A whole number of pixels stays one, whatever is lost in the division.
         number = number / float(pixel) - 1e-6
     pixels = max(math.ceil(number), 1)
     if pixels > src.height * src.width:

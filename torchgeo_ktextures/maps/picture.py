@@ -18,9 +18,8 @@ from matplotlib.patches import Patch, Rectangle
 from rasterio.io import DatasetReader
 
 from .blocks import SPLITS
-from .chips import src_color
 from .cog import write_error
-from .reading import class_names, nodata_of
+from .reading import class_color, class_names, nodata_of
 
 #: Largest height and width of what is read for a picture, in pixels.
 _SIZE = 700
@@ -111,7 +110,7 @@ def _map(ax: Axes, src: DatasetReader, title: str, legend: bool = True) -> None:
     names = class_names(src)
     table = np.full((int(np.iinfo(labels.dtype).max) + 1, 3), 255, np.uint8)
     for code in range(len(names)):
-        table[code] = src_color(src, code)
+        table[code] = class_color(src, code)
     ax.imshow(
         table[labels], extent=(0, src.width, src.height, 0), interpolation='nearest'
     )
