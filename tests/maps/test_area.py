@@ -35,7 +35,7 @@ def test_agrees_with_geodesics(name: str) -> None:
             s = np.linspace(0, 1, 50)
             right = col + np.concatenate([s, s * 0 + 1, 1 - s, s * 0])
             down = row + np.concatenate([s * 0, s, s * 0 + 1, 1 - s])
-            x, y = transform * (right, down)
+            x, y = transform @ (right, down)
             lon, lat = to_lonlat.transform(x, y)
             expected = abs(Geod(ellps='WGS84').polygon_area_perimeter(lon, lat)[0])
             assert area[i, j] == pytest.approx(expected / 10_000, rel=1e-4)

@@ -175,7 +175,8 @@ class GeoTIFFWriter(BasePredictionWriter):
         Args:
             trainer: Trainer.
             pl_module: Task.
-            prediction: Dictionary with ``labels`` (B, H, W), -1 where invalid.
+            prediction: Dictionary with ``labels`` (B, H, W), -1 where invalid, or
+                with ``probabilities`` (B, C, H, W), as supervised tasks return them.
             batch_indices: What the sampler yielded for the batch.
             batch: Batch of the prediction.
             batch_idx: Not used.
@@ -184,6 +185,10 @@ class GeoTIFFWriter(BasePredictionWriter):
         assert self.writer is not None
         image = self.source.restore(batch['image']).cpu().numpy()
         windows = self.source.predict_windows(batch, batch_indices or ())
+        if 'labels' not in prediction:
+            found = prediction['probabilities'].argmax(1)
+            invalid = batch['mask_valid'].reshape(found.shape) <= 0
+            prediction['labels'] = found.masked_fill(invalid, -1)
         values = {kind: prediction[kind].cpu().numpy() for kind in self._kinds}
 
         def write() -> None:

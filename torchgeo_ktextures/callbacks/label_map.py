@@ -4,6 +4,7 @@
 """Label maps in the making."""
 
 import glob
+import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from rasterio.windows import Window
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
 from ..maps.cog import finish_cog, write_error
+from ..maps.reading import NAMES_TAG
 from .class_statistics import ClassStatistics
 
 #: Tag of a map that tells what it was made of.
@@ -88,7 +90,11 @@ class LabelMap:
         return ('uint16', 65535) if wide else ('uint8', 255)
 
     def _decorate(self, dst: DatasetWriter) -> None:
-        dst.write_colormap(1, class_colors(self.statistics.num_classes))
+        colors = class_colors(self.statistics.num_classes)
+        dst.write_colormap(1, colors | dict(enumerate(self.grid.colors)))
+        if self.grid.classes:
+            names = json.dumps(self.grid.classes, ensure_ascii=False)
+            dst.update_tags(1, **{NAMES_TAG: names})
 
     def _count(self, core: npt.NDArray[Any], image: Any, w: PixelWindow) -> None:
         self.statistics.update(core, image, w)

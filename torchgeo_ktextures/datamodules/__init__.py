@@ -6,5 +6,11 @@
 from .arrays import ArrayDataModule
 from .planet import PlanetDataModule
 from .rasters import RasterDataModule
+from .training_chips import TrainingChipsDataModule
 
-__all__ = ('ArrayDataModule', 'PlanetDataModule', 'RasterDataModule')
+__all__ = (
+    'ArrayDataModule',
+    'PlanetDataModule',
+    'RasterDataModule',
+    'TrainingChipsDataModule',
+)

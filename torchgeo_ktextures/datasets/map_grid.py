@@ -32,6 +32,9 @@ class MapGrid(NamedTuple):
     bands: Sequence[str] = ()
     #: What else decides the map: how the rasters are read.
     settings: str = ''
+    #: Names of the classes and their colours, red, green, blue and alpha, if known.
+    classes: Sequence[str] = ()
+    colors: Sequence[tuple[int, int, int, int]] = ()
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ from rasterio.io import DatasetReader
 from scipy.ndimage import convolve1d
 
 from .area import pixel_area_ha
-from .reading import Labels, nodata_of, read_part, windows
+from .reading import Labels, nodata_of, windows
 from .writing import create_map
 
 #: Value of confidence rasters where there is no class. Others are 0 to 100: the
@@ -51,7 +51,7 @@ def min_area_pixels(text: str, src: DatasetReader) -> int:
             msg = f'min_area={text!r} needs the size of pixels on the ground, but '
             msg += f'{src.name} has no georeference; give the area in pixels, as in '
             raise ValueError(msg + "'20px'")
-        # Half a pixel more than a multiple is not rounded up for want of precision.
+        # A whole number of pixels stays one, whatever is lost in the division.
         number = number / float(pixel) - 1e-6
     pixels = max(math.ceil(number), 1)
     if pixels > src.height * src.width:
@@ -111,7 +111,7 @@ def sieve_map(source: Path, output: Path, min_pixels: int) -> None:
         with rasterio.open(source) as src:
             with create_map(valid, src, 'uint8', None) as dst:
                 for window in windows(src):
-                    labels = read_part(src, window)
+                    labels = src.read(1, window=window)
                     has_class = (labels != nodata_of(src)).astype(np.uint8)
                     dst.write(has_class, 1, window=window)
             # rasterio sieves into arrays only. This one is on disk; its file is filled
@@ -156,19 +156,15 @@ def uncertain(
     return doubt
 
 
-def check_confidence(src: DatasetReader, min_confidence: int) -> None:
+def check_confidence(src: DatasetReader) -> None:
     """Check that a raster can be one of confidence.
 
     Args:
         src: Open raster.
-        min_confidence: Lowest confidence that counts as certain.
 
     Raises:
-        ValueError: If it cannot, or *min_confidence* is no percentage.
+        ValueError: If it cannot.
     """
-    if not 0 <= min_confidence <= 100:
-        msg = f'min_confidence={min_confidence} must be from 0 to 100 percent'
-        raise ValueError(msg)
     if src.count != 1 or src.dtypes[0] != 'uint8':
         msg = f'{src.name} has {src.count} bands of {src.dtypes[0]}, but a confidence '
         msg += 'raster has one of uint8, 0 to 100 percent; let segment --confidence '

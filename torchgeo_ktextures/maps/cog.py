@@ -10,7 +10,11 @@ from pathlib import Path
 
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+#: What writing may fail by; rasterio lets some errors of GDAL through as they are.
+WRITE_ERRORS = (OSError, RasterioError, CPLE_BaseError)
 
 
 def finish_cog(tiled: Path, output: Path) -> None:
@@ -46,12 +50,27 @@ def finish_cog(tiled: Path, output: Path) -> None:
             raise OSError('not all of it was written')
         output.with_name(f'{output.name}.aux.xml').unlink(missing_ok=True)
         cog.replace(output)
-    except (OSError, RasterioError) as error:
+    except WRITE_ERRORS as error:
         raise write_error(output, error) from None
     finally:
         # GDAL keeps overviews in files beside the map while it writes.
         for file in output.parent.glob(f'{glob.escape(cog.name)}*'):
             file.unlink()
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it.
+
+    Args:
+        folder: Path of the folder, which may exist.
+
+    Raises:
+        OSError: If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(folder, error) from None
 
 
 def write_error(output: Path, error: Exception) -> OSError:

@@ -15,6 +15,8 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ..colors import class_colors
+
 #: Tag of the band that holds the names of the classes, as JSON.
 NAMES_TAG = 'CLASS_NAMES'
 
@@ -109,6 +111,22 @@ def class_names(src: DatasetReader) -> list[str]:
         return [str(name) for name in json.loads(text)]
     codes = np.flatnonzero(count_labels(src))
     return [f'class {i}' for i in range(codes[-1] + 1 if len(codes) else 0)]
+
+
+def class_color(src: DatasetReader, code: int) -> tuple[int, ...]:
+    """Colour of a class in the colour table of a map, else the usual one.
+
+    Args:
+        src: Open map.
+        code: Code of the class.
+
+    Returns:
+        Red, green and blue, 0 to 255.
+    """
+    try:
+        return tuple(src.colormap(1)[code][:3])
+    except (ValueError, KeyError):  # no table, or not so long
+        return class_colors(code + 1)[code][:3]
 
 
 def windows(src: DatasetReader, size: int = 1024) -> Iterator[Window]:

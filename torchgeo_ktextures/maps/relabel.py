@@ -5,6 +5,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -24,7 +25,7 @@ from .cleaning import (
     sieve_map,
     uncertain,
 )
-from .cog import finish_cog, write_error
+from .cog import WRITE_ERRORS, finish_cog, make_folder, write_error
 from .legend import ClassEntry
 from .reading import (
     NAMES_TAG,
@@ -91,6 +92,9 @@ def relabel_map(
     if output.resolve() in {labels.resolve(), confidence and confidence.resolve()}:
         msg = f'{output} would overwrite an input; choose another name'
         raise ValueError(msg)
+    if not 0 <= min_confidence <= 100:
+        msg = f'min_confidence={min_confidence} must be from 0 to 100 percent'
+        raise ValueError(msg)
     if min_confidence and confidence is None:
         msg = f'min_confidence={min_confidence} needs a raster of the confidence; name '
         raise ValueError(msg + 'the one that segment --confidence wrote')
@@ -107,10 +111,13 @@ def relabel_map(
         doubts = None
         if confidence is not None:
             doubts = stack.enter_context(open_raster(confidence, 'confidence'))
-            check_confidence(doubts, min_confidence)
+            check_confidence(doubts)
             check_same_grid(src, doubts)
+        make_folder(output.parent)
+        # Maps without georeference are fine.
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
         try:
-            output.parent.mkdir(parents=True, exist_ok=True)
             done = scratch[0]
             with create_map(done, src, str(table.dtype), int(table[-1])) as dst:
                 for window in windows(src):
@@ -129,7 +136,7 @@ def relabel_map(
                 [c.pixels for c in found],
                 areas or None,
             )
-        except (RasterioError, OSError) as error:
+        except WRITE_ERRORS as error:
             # finish_cog has said it already.
             said = type(error) is OSError and str(output) in str(error)
             raise (error if said else write_error(output, error)) from None
@@ -218,7 +225,7 @@ def _finish(
     areas: Area | None = np.zeros(len(names))
     with rasterio.open(path, 'r+') as dst:
         for window in windows(dst):
-            part = read_part(dst, window)
+            part = dst.read(1, window=window)
             if doubts is not None:
                 part[uncertain(read_part(doubts, window), min_confidence)] = dst.nodata
                 dst.write(part, 1, window=window)

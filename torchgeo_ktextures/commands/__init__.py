@@ -1,0 +1,4 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Commands of the command line, each a function."""

@@ -1,0 +1,130 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The command that makes training samples of a map."""
+
+from collections.abc import Sequence
+
+
+def export(
+    labels: str,
+    image: str,
+    output: str,
+    *,
+    confidence: str | None = None,
+    bands: Sequence[str | int] | None = None,
+    scale: float = 1,
+    nodata: float | None = None,
+    chip_size: int = 64,
+    block_size: int | None = None,
+    max_chips: int = 1000,
+    min_labelled: float = 0.1,
+    val_split: float = 0.2,
+    test_split: float = 0.2,
+    points: int = 200,
+    seed: int = 0,
+    picture: str | None = None,
+) -> None:
+    """Make training samples of a map: polygons, points and chips.
+
+    The folder gets polygons.gpkg, points.gpkg and chips, with images and masks for
+    training, validation and testing, each of its own blocks of the map.
+
+    Args:
+        labels: Map with named classes, as relabel writes it.
+        image: Scene on the grid of the map.
+        output: Folder to write.
+        confidence: Raster of the confidence of each pixel, 0 to 100 percent.
+        bands: Names or numbers, from 1, of the bands to export (defaults to all).
+        scale: What digital numbers are to be divided by, such as 10000.
+        nodata: Value of the scene that means no data (defaults to that of the file).
+        chip_size: Height and width of chips in pixels.
+        block_size: Height and width of the blocks that splits are made of, in pixels
+            (defaults to four chips, less in small maps).
+        max_chips: Largest number of chips for training, chosen such that classes are
+            balanced. Those for validation and testing are limited in proportion.
+        min_labelled: Smallest share of pixels with a class in a chip.
+        val_split: Share of the blocks for validation.
+        test_split: Share of the blocks for testing.
+        points: Number of points per class.
+        seed: Seed of all choices.
+        picture: PNG file for a picture of the chips and the points.
+    """
+    from contextlib import ExitStack
+    from pathlib import Path
+
+    from ..maps.blocks import check_sizes, default_block_size, split_blocks
+    from ..maps.chips import write_chips
+    from ..maps.cleaning import check_confidence
+    from ..maps.cog import make_folder
+    from ..maps.points import write_points
+    from ..maps.polygons import write_polygons
+    from ..maps.reading import (
+        check_same_grid,
+        class_names,
+        open_labels,
+        open_raster,
+    )
+    from ..maps.scenes import open_scene
+
+    folder = Path(output)
+    for name, value in {'max_chips': max_chips, 'points': points}.items():
+        if value < 1:
+            raise ValueError(f'{name}={value} must be at least 1')
+    if not scale > 0:
+        raise ValueError(f'scale={scale} must be positive')
+    if not 0 <= min_labelled <= 1:
+        raise ValueError(f'min_labelled={min_labelled} must be from 0 to 1')
+    with ExitStack() as stack:
+        src = stack.enter_context(open_labels(labels))
+        if src.crs is None or src.transform.is_identity:
+            msg = f'{labels} has no georeference, so samples would have no place; give '
+            msg += 'the scene one, as with rio edit-info, and segment it again'
+            raise ValueError(msg)
+        raster = stack.enter_context(open_raster(image, 'image'))
+        check_same_grid(src, raster)
+        scene = open_scene(raster, bands, nodata)
+        sure = None
+        if confidence is not None:
+            sure = stack.enter_context(open_raster(confidence, 'confidence'))
+            check_confidence(sure)
+            check_same_grid(src, sure)
+        names = class_names(src)
+        size = block_size or default_block_size(src, chip_size)
+        check_sizes(src, chip_size, size)
+        blocks = split_blocks(src, len(names), size, val_split, test_split, seed)
+        make_folder(folder)
+        chips = write_chips(
+            src,
+            names,
+            scene,
+            folder / 'chips',
+            blocks,
+            chip_size=chip_size,
+            max_chips=max_chips,
+            min_labelled=min_labelled,
+            scale=scale,
+            seed=seed,
+        )
+        polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
+        drawn = write_points(
+            src,
+            names,
+            scene,
+            folder / 'points.gpkg',
+            blocks,
+            sure,
+            per_class=points,
+            seed=seed,
+        )
+        if picture is not None:
+            from ..maps.picture import draw_samples
+
+            draw_samples(src, raster, folder, Path(picture))
+    print(f'{polygons} polygons: {folder / "polygons.gpkg"}')
+    print(f'{sum(drawn.values())} points: {folder / "points.gpkg"}')
+    counts = ', '.join(f'{count} {split}' for split, count in chips.items())
+    print(f'Chips of {chip_size} px ({counts}): {folder / "chips"}')
+    print(f'Classes: {", ".join(names)}')
+    if picture is not None:
+        print(f'Written: {picture}')

@@ -1,0 +1,61 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The command that names and cleans the classes of a map."""
+
+
+def relabel(
+    labels: str,
+    classes: str,
+    output: str,
+    *,
+    confidence: str | None = None,
+    min_confidence: int = 0,
+    min_area: str | None = None,
+    majority: int | None = None,
+    picture: str | None = None,
+) -> None:
+    """Name the classes of a map, and clean it.
+
+    Clusters of the same name become one class. What is asked for is done in this order:
+    names, majority filter, minimum mapping unit, confidence.
+
+    Args:
+        labels: Map of clusters.
+        classes: YAML file of the names, as segment writes it beside the map.
+        output: Map to write, a Cloud Optimized GeoTIFF with colours and an attribute
+            table.
+        confidence: Raster of the confidence of each pixel, 0 to 100 percent.
+        min_confidence: Pixels of a lower confidence become nodata, so that nothing
+            is trained on them.
+        min_area: Minimum mapping unit, such as 0.5ha or 20px: smaller patches,
+            connected by edges, are merged into their largest neighbour.
+        majority: Height and width in pixels, odd, of the neighbourhood whose most
+            frequent class each pixel gets.
+        picture: PNG file for a picture of the map before and after.
+    """
+    from pathlib import Path
+
+    from ..maps import read_classes, relabel_map
+
+    found = relabel_map(
+        Path(labels),
+        read_classes(classes),
+        Path(output),
+        confidence=None if confidence is None else Path(confidence),
+        min_confidence=min_confidence,
+        min_area=min_area,
+        majority=majority,
+    )
+    total = max(sum(c.pixels for c in found), 1)
+    for code, c in enumerate(found):
+        area = '' if c.area_ha is None else f' {c.area_ha:14,.2f} ha'
+        print(f'{code:5} {c.name:24} {c.pixels:12,} px{area} {c.pixels / total:6.1%}')
+    print(f'Written: {output}')
+    if picture is not None:
+        from ..maps.picture import draw_relabelled
+        from ..maps.reading import open_labels
+
+        with open_labels(labels) as before, open_labels(output) as after:
+            draw_relabelled(before, after, Path(picture))
+        print(f'Written: {picture}')

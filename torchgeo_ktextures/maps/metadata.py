@@ -1,0 +1,148 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""What is written about chips."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+#: File that describes chips.
+METADATA = 'metadata.yaml'
+
+
+@dataclass(frozen=True)
+class ChipMetadata:
+    """What chips of one or more scenes hold."""
+
+    classes: Sequence[str]
+    #: Red, green, blue by class.
+    colors: Sequence[Sequence[int]]
+    bands: Sequence[str]
+    #: Digital numbers are divided by this.
+    scale: float
+    #: Code of pixels without class.
+    ignore_index: int
+    chip_size: int
+    #: Mean and standard deviation of each band of the training chips, over scale.
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the metadata of chips.
+
+    Args:
+        folder: Folder of the chips.
+        content: What they hold, with the fields of :class:`ChipMetadata`.
+    """
+    text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
+    (folder / METADATA).write_text(text, encoding='utf-8')
+
+
+def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
+    """Read the metadata of chips.
+
+    Args:
+        folders: Folders of chips, whose statistics are put together.
+
+    Returns:
+        Metadata.
+
+    Raises:
+        ValueError: If a folder does not hold chips, or folders differ in classes,
+            bands, scale, value without class or size.
+    """
+    if not folders:
+        raise ValueError('no folder of chips is given; name at least one')
+    contents = []
+    for folder in folders:
+        try:
+            contents.append(yaml.safe_load((folder / METADATA).read_text('utf-8')))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            msg = f'{folder} does not hold chips ({METADATA} cannot be read: '
+            msg += f'{type(error).__name__}); name the folder chips that export wrote'
+            raise ValueError(msg) from None
+    first = contents[0]
+    statistics = Statistics(len(first['bands']))
+    for folder, content in zip(folders, contents, strict=True):
+        for key in ('classes', 'bands', 'scale', 'ignore_index', 'chip_size'):
+            if content[key] != first[key]:
+                msg = f'{folders[0]} and {folder} differ in {key}: {first[key]} and '
+                msg += f'{content[key]}; export them alike, or train on one of them'
+                raise ValueError(msg)
+        found = content['statistics']
+        statistics.merge(
+            found['pixels'], np.array(found['mean']), np.array(found['std'])
+        )
+    return ChipMetadata(
+        first['classes'],
+        first['colors'],
+        first['bands'],
+        first['scale'],
+        first['ignore_index'],
+        first['chip_size'],
+        statistics.mean.tolist(),
+        statistics.std.tolist(),
+    )
+
+
+class Statistics:
+    """Mean and standard deviation of bands, added up part by part."""
+
+    def __init__(self, bands: int) -> None:
+        """Begin.
+
+        Args:
+            bands: Number of bands.
+        """
+        self.count = 0
+        self.mean = np.zeros(bands)
+        self.square = np.zeros(bands)
+
+    def add(self, pixels: npt.NDArray[Any]) -> None:
+        """Add pixels.
+
+        Args:
+            pixels: Values of shape ``(C, N)``.
+        """
+        if not pixels.shape[1]:
+            return
+        self.merge(
+            pixels.shape[1], pixels.mean(1, np.float64), pixels.std(1, np.float64)
+        )
+
+    def merge(self, count: int, mean: npt.NDArray[Any], std: npt.NDArray[Any]) -> None:
+        """Add what other pixels were found to have.
+
+        Args:
+            count: Number of pixels.
+            mean: Mean of each band.
+            std: Standard deviation of each band.
+        """
+        # https://doi.org/10.1080/00031305.1983.10483115 (Chan et al., 1983)
+        total = self.count + count
+        shift = mean - self.mean
+        self.square += std**2 * count + shift**2 * self.count * count / total
+        self.mean = self.mean + shift * count / total
+        self.count = total
+
+    @property
+    def std(self) -> npt.NDArray[np.float64]:
+        """Standard deviation of each band."""
+        std: npt.NDArray[np.float64] = np.sqrt(self.square / max(self.count, 1))
+        return std
+
+    def content(self) -> dict[str, Any]:
+        """What is written of them: mean and spread of training pixels over scale."""
+        return {
+            'split': 'train',
+            'pixels': self.count,
+            'mean': [float(v) for v in self.mean],
+            'std': [float(v) for v in self.std],
+        }

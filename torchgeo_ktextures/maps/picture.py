@@ -1,0 +1,149 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Pictures of maps and of the samples made of them."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+from rasterio.io import DatasetReader
+
+from .blocks import SPLITS
+from .cog import write_error
+from .reading import class_color, class_names, nodata_of
+
+#: Largest height and width of what is read for a picture, in pixels.
+_SIZE = 700
+
+#: Colours of training, validation and testing.
+_SPLIT_COLORS = ('gold', 'deepskyblue', 'magenta')
+
+
+def draw_relabelled(before: DatasetReader, after: DatasetReader, output: Path) -> None:
+    """Draw a map before and after its classes were named.
+
+    Args:
+        before: Open map of clusters.
+        after: Open map of named classes.
+        output: Picture to write, such as a PNG file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    fig, axes = _figure(before, 2)
+    _map(axes[0], before, 'clusters', legend=False)
+    _map(axes[1], after, 'named and cleaned')
+    _save(fig, output)
+
+
+def draw_samples(
+    src: DatasetReader, image: DatasetReader, samples: Path, output: Path
+) -> None:
+    """Draw the chips on the scene, and the points on the map.
+
+    Args:
+        src: Open map.
+        image: Open scene, of which the first three bands are shown.
+        samples: Folder that the export command wrote.
+        output: Picture to write, such as a PNG file.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    fig, axes = _figure(src, 2)
+    shape = _shape(image)
+    count = 3 if image.count >= 3 else 1
+    bands = image.read(list(range(1, count + 1)), out_shape=(count, *shape))
+    masked: npt.NDArray[Any] = np.where(np.isfinite(bands), bands, np.nan).astype(float)
+    low, high = np.nanpercentile(masked, [2, 98], axis=(1, 2))[..., None, None]
+    shown = np.clip((masked - low) / np.maximum(high - low, 1e-9), 0, 1)
+    shown = np.nan_to_num(np.broadcast_to(shown, (3, *shape))).transpose(1, 2, 0)
+    axes[0].imshow(shown, extent=(0, src.width, src.height, 0))
+    handles = []
+    for split, color in zip(SPLITS, _SPLIT_COLORS, strict=True):
+        files = list((samples / 'chips' / split / 'images').glob('*.tif'))
+        for file in files:
+            with rasterio.open(file) as chip:
+                col, row = ~src.transform @ (chip.transform.c, chip.transform.f)
+                box = Rectangle(
+                    (col, row),
+                    chip.width,
+                    chip.height,
+                    fill=False,
+                    edgecolor=color,
+                    linewidth=1.5,
+                )
+            axes[0].add_patch(box)
+        if files:
+            handles.append(Patch(facecolor=color, label=f'{split}: {len(files)} chips'))
+    _legend(axes[0], handles)
+    axes[0].set_title('chips')
+    _map(axes[1], src, 'points')
+    points = gpd.read_file(samples / 'points.gpkg').geometry
+    cols, rows = ~src.transform @ (points.x.to_numpy(), points.y.to_numpy())
+    axes[1].plot(cols, rows, 'k.', markersize=2)
+    _save(fig, output)
+
+
+def _shape(src: DatasetReader) -> tuple[int, int]:
+    factor = min(_SIZE / max(src.shape), 1)
+    return max(round(src.height * factor), 1), max(round(src.width * factor), 1)
+
+
+def _figure(src: DatasetReader, panels: int) -> tuple[Figure, Any]:
+    height = min(max(5 * src.height / src.width, 2), 10) + 0.9
+    fig = Figure(figsize=(5 * panels, height), layout='constrained')
+    return fig, fig.subplots(1, panels)
+
+
+def _map(ax: Axes, src: DatasetReader, title: str, legend: bool = True) -> None:
+    labels = src.read(1, out_shape=_shape(src))  # nearest: no classes in between
+    names = class_names(src)
+    table = np.full((int(np.iinfo(labels.dtype).max) + 1, 3), 255, np.uint8)
+    for code in range(len(names)):
+        table[code] = class_color(src, code)
+    ax.imshow(
+        table[labels], extent=(0, src.width, src.height, 0), interpolation='nearest'
+    )
+    ax.set_title(title)
+    counts = np.bincount(labels[labels != nodata_of(src)], minlength=len(names))
+    if legend:
+        shares = counts / max(int(counts.sum()), 1)
+        handles = [
+            Patch(facecolor=table[i] / 255, label=f'{name}: {shares[i]:.0%}')
+            for i, name in enumerate(names)
+        ]
+        _legend(ax, handles[:12])
+
+
+def _legend(ax: Axes, handles: Sequence[Patch]) -> None:
+    ax.legend(
+        handles=list(handles),
+        loc='upper center',
+        bbox_to_anchor=(0.5, 0),
+        ncols=3,
+        fontsize='small',
+        frameon=False,
+    )
+
+
+def _save(fig: Figure, output: Path) -> None:
+    for ax in fig.axes:
+        ax.set_axis_off()
+    temporary = output.with_name(f'.{os.getpid()}.{output.name}')
+    try:
+        fig.savefig(temporary, dpi=80)
+        temporary.replace(output)
+    except OSError as error:
+        raise write_error(output, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,123 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Polygons of the classes of a map."""
+
+import os
+from collections.abc import Iterator, Sequence
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+from rasterio.features import geometry_window, rasterize, shapes
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from .area import pixel_area_ha
+from .cleaning import NO_CONFIDENCE
+from .cog import write_error
+from .reading import nodata_of, read_part
+
+#: Number of polygons that are in memory at once.
+_BATCH = 20_000
+
+
+def write_polygons(
+    src: DatasetReader,
+    names: Sequence[str],
+    output: Path,
+    confidence: DatasetReader | None = None,
+) -> int:
+    """Write the patches of a map as a GeoPackage.
+
+    Patches are connected by edges. Each has the code and the name of its class, its
+    area on the ground in hectares and, if there is a raster of it, the mean confidence
+    of its pixels in percent. Edges are those of pixels: the polygons cover exactly the
+    pixels with a class, and no pixel twice.
+
+    Args:
+        src: Open map with a coordinate reference system.
+        names: Names of its classes in the order of their codes.
+        output: GeoPackage to write, with a layer ``polygons``.
+        confidence: Open raster of the confidence on the same grid.
+
+    Returns:
+        Number of polygons.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    temporary = output.with_name(f'.{output.name}.{os.getpid()}.tmp.gpkg')
+    count = 0
+    try:
+        for batch in batched(_patches(src), _BATCH):
+            frame = _describe(batch, src, names, confidence)
+            frame.to_file(
+                temporary, layer='polygons', driver='GPKG', mode='a' if count else 'w'
+            )
+            count += len(frame)
+        temporary.replace(output)
+    except (OSError, RuntimeError) as error:  # GDAL fails by the latter
+        raise write_error(output, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def _patches(src: DatasetReader) -> Iterator[tuple[Any, int]]:
+    nodata = nodata_of(src)
+    for shape, value in shapes(rasterio.band(src, 1), transform=src.transform):
+        if int(value) != nodata:
+            yield shapely.geometry.shape(shape), int(value)
+
+
+def _describe(
+    batch: tuple[tuple[Any, int], ...],
+    src: DatasetReader,
+    names: Sequence[str],
+    confidence: DatasetReader | None,
+) -> gpd.GeoDataFrame:
+    geometries = np.array([shape for shape, _ in batch], object)
+    codes = np.array([code for _, code in batch])
+    areas = np.zeros(len(batch))
+    sums, pixels = np.zeros(len(batch)), np.zeros(len(batch))
+    whole = geometry_window(src, list(geometries))
+    rows = max(1, 2**22 // int(whole.width))
+    for top in range(int(whole.row_off), int(whole.row_off + whole.height), rows):
+        height = min(rows, int(whole.row_off + whole.height) - top)
+        window = Window(int(whole.col_off), top, int(whole.width), height)
+        here = src.window_transform(window)
+        # Numbers of patches from 1; pixels of none are 0.
+        ids = rasterize(
+            zip(geometries, range(1, len(batch) + 1), strict=True),
+            out_shape=(height, int(whole.width)),
+            transform=here,
+            dtype='int32',
+        )
+        per_row = pixel_area_ha(
+            src.crs,
+            src.transform,
+            np.arange(top, top + height),
+            whole.col_off + (whole.width - 1) / 2,
+        )
+        if per_row is not None:
+            weights = np.broadcast_to(per_row[:, None], ids.shape).ravel()
+            areas += np.bincount(ids.ravel(), weights, len(batch) + 1)[1:]
+        if confidence is not None:
+            values = read_part(confidence, window)
+            known = values != NO_CONFIDENCE
+            sums += np.bincount(ids[known], values[known], len(batch) + 1)[1:]
+            pixels += np.bincount(ids[known], minlength=len(batch) + 1)[1:]
+    columns: dict[str, Any] = {
+        'code': codes,
+        'class': [names[code] for code in codes],
+        'area_ha': areas,
+    }
+    if confidence is not None:
+        with np.errstate(invalid='ignore'):
+            columns['confidence'] = sums / pixels
+    return gpd.GeoDataFrame(columns, geometry=geometries, crs=src.crs)
