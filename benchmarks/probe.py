@@ -11,17 +11,10 @@ with classes one to one; see the README of this folder for results.
 """
 
 import argparse
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import rasterio
 import torch
-import yaml
-from rasterio.errors import NotGeoreferencedWarning
 from torch import Tensor
 
 from torchgeo_ktextures.losses import FeatureSimilarityLoss, cell_validity
@@ -36,41 +29,7 @@ from torchgeo_ktextures.models import (
     planet_features,
 )
 
-
-class Task(NamedTuple):
-    """Images and labels of a task."""
-
-    name: str
-    images: list[npt.NDArray[np.float32]]
-    masks: list[npt.NDArray[np.int64]]
-    num_classes: int
-    ignore_index: int
-
-
-def tasks(root: Path) -> Iterator[Task]:
-    """Read the labelled sets below a folder."""
-    warnings.simplefilter('ignore', NotGeoreferencedWarning)
-    for path in sorted(root.glob('*/dataset.yaml')):
-        info: dict[str, Any] = yaml.safe_load(path.read_text())
-        files = sorted((path.parent / 'images').glob('*.tif'))
-        images = []
-        for file in files:
-            with rasterio.open(file) as src:
-                images.append(src.read().astype(np.float32) / info['scale'])
-        for name, task in info['tasks'].items():
-            masks = []
-            for file in files:
-                with rasterio.open(
-                    path.parent / task['masks'] / f'{file.stem}.png'
-                ) as src:
-                    masks.append(src.read(1).astype(np.int64))
-            yield Task(
-                f'{path.parent.name}/{name}',
-                images,
-                masks,
-                len(task['classes']),
-                info['ignore_index'],
-            )
+from .sets import Task, folder_tasks
 
 
 @torch.no_grad()
@@ -132,7 +91,7 @@ def main() -> None:
         f'{"mIoU after matching":24} {"colour":>8} {"texture":>8} {"vgg16":>8} planet'
     )
     rows = []
-    for task in tasks(args.data_root):
+    for task in folder_tasks(args.data_root):
         channels = task.images[0].shape[0]
         composites = [(0, 1, 2), (3, 0, 1)] if channels > 3 else [(0, 1, 2)]
         color = LocalColor(channels)
