@@ -7,11 +7,16 @@ import dataclasses
 
 import yaml
 
+from .deep_features import FeatureKMeans
+from .feature_clustering import FeatureClustering
+from .gaussian_mixture import PixelGaussianMixture
 from .kmeans import PixelKMeans, PixelMiniBatchKMeans
 from .ktextures import KTextures
 from .local_statistics import LocalStatisticsKMeans
 from .majority import MajorityFiltered
 from .method import Method
+from .superpixels import FelzenszwalbKMeans, SlicKMeans
+from .texture_descriptors import TextureKMeans
 
 __all__ = ('METHODS', 'Method', 'make_method')
 
@@ -24,6 +29,17 @@ METHODS: dict[str, Method] = {
     'minibatch-kmeans-majority5': MajorityFiltered(PixelMiniBatchKMeans(), 5),
     'minibatch-kmeans-majority9': MajorityFiltered(PixelMiniBatchKMeans(), 9),
     'kmeans-local-statistics': LocalStatisticsKMeans(),
+    'kmeans-lbp-gabor': TextureKMeans(),
+    'kmeans-vgg16': FeatureKMeans(
+        (('color', 1.0), ('vgg16_relu3_3', 0.5), ('vgg16_relu4_3', 0.5))
+    ),
+    'kmeans-planet-features': FeatureKMeans(
+        (('color', 1.0), ('planet_stride4', 0.5), ('planet_stride8', 0.5))
+    ),
+    'gaussian-mixture': PixelGaussianMixture(),
+    'slic-kmeans': SlicKMeans(),
+    'felzenszwalb-kmeans': FelzenszwalbKMeans(),
+    'kim2020': FeatureClustering(),
     'ktextures': KTextures(),
 }
 
