@@ -7,23 +7,17 @@ import multiprocessing
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
-from .extractors import peak_memory
-from .methods import Method
+from .memory import peak_memory, reset_peak_memory
+from .methods.method import Method
 from .sets import Image, Labels
 
 #: What processes have imported before they start: imports are no method's time.
 PRELOAD = [
     'benchmarks.cell',
-    'skimage.feature',
-    'skimage.filters',
-    'skimage.segmentation',
+    'benchmarks.methods.registry',
     'torchgeo_ktextures.callbacks',
     'torchgeo_ktextures.datamodules',
     'torchgeo_ktextures.tasks',
@@ -91,7 +85,7 @@ def run_cell(
 def _work(
     method: Method, images: list[Image], n_clusters: int, seed: int, pipe: Connection
 ) -> None:
-    before = _reset_peak_memory()
+    before = reset_peak_memory()
     cpu, wall = _cpu_seconds(), time.perf_counter()
     maps = method.fit_predict(images, n_clusters, seed)
     wall, cpu = time.perf_counter() - wall, _cpu_seconds() - cpu
@@ -101,16 +95,3 @@ def _work(
 def _cpu_seconds() -> float:
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-def _reset_peak_memory() -> int:
-    """Forget the peak of reading the images; return what is in use in KiB."""
-    with suppress(OSError):
-        # https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html
-        Path('/proc/self/clear_refs').write_text('5')
-    return peak_memory()
-
-
-def threads() -> int:
-    """Number of threads that methods may use."""
-    return torch.get_num_threads()

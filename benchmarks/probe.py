@@ -14,14 +14,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from torchgeo_ktextures.losses import FeatureSimilarityLoss, cell_validity
-from torchgeo_ktextures.metrics import ClusterMatching
 from torchgeo_ktextures.models import (
-    BandNormalizer,
-    FeatureClusters,
     FeatureExtractor,
     LocalColor,
     TextureEnergy,
@@ -29,51 +23,22 @@ from torchgeo_ktextures.models import (
     planet_features,
 )
 
+from .methods.deep_features import cluster_features
+from .scores import score
 from .sets import Task, folder_tasks
 
 
-@torch.no_grad()
 def probe(
     task: Task,
     extractors: list[FeatureExtractor],
     weights: dict[str, float],
     stride: int,
     seed: int,
-) -> dict[str, float]:
-    """Cluster the features of a task and match clusters with classes."""
-    images = [torch.from_numpy(image)[None] for image in task.images]
-    valids = [torch.isfinite(x).all(1, keepdim=True).float() for x in images]
-    normalizer = BandNormalizer(images[0].shape[1])
-    pixels = [
-        x.movedim(1, -1)[v[:, 0] > 0] for x, v in zip(images, valids, strict=True)
-    ]
-    normalizer.estimate(torch.cat(pixels))
-    images = [normalizer(x) for x in images]
-    similarity = FeatureSimilarityLoss(extractors, weights)
-    similarity.estimate(images, valids)
-    clusters = FeatureClusters(extractors, weights, task.num_classes, stride)
-
-    def features(x: Tensor, valid: Tensor) -> tuple[dict[str, Tensor], tuple[int, int]]:
-        return similarity.features(x, valid), (x.shape[-2], x.shape[-1])
-
-    maps = []
-    for x, valid in zip(images, valids, strict=True):
-        found, size = features(x, valid)
-        maps.append(clusters.pool(found, size))
-    cells = [
-        cell_validity(v, m.shape[-2:])[:, 0] > 0.5
-        for v, m in zip(valids, maps, strict=True)
-    ]
-    clusters.fit(maps, cells, seed)
-    metric = ClusterMatching(task.num_classes, task.num_classes, task.ignore_index)
-    for x, valid, mask in zip(images, valids, task.masks, strict=True):
-        found, size = features(x, valid)
-        labels = clusters(found, size).argmin(1)[0]
-        labels = labels.repeat_interleave(stride, 0).repeat_interleave(stride, 1)
-        labels = labels[: size[0], : size[1]]
-        keep = valid[0, 0] > 0
-        metric.update(labels[keep], torch.from_numpy(mask)[keep])
-    return {name: float(value) for name, value in metric.compute().items()}
+) -> float:
+    """Cluster the features of a task; mean IoU after matching."""
+    k = task.num_classes
+    maps = cluster_features(task.images, extractors, weights, k, stride, seed)
+    return score(task, maps, k)['miou']
 
 
 def main() -> None:
@@ -113,7 +78,7 @@ def main() -> None:
                 probe(task, extractors, {'color': 1.0} | weights, args.stride, seed)
                 for seed in args.seeds
             ]
-            row.append(float(np.mean([score['miou'] for score in scores])))
+            row.append(float(np.mean(scores)))
         rows.append(row)
         print(f'{task.name:24} ' + ' '.join(f'{v:8.3f}' for v in row), flush=True)
     print(f'{"mean":24} ' + ' '.join(f'{v:8.3f}' for v in np.mean(rows, 0)))

@@ -21,9 +21,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from .cell import CellError, run_cell, threads
+import torch
+
+from .cell import CellError, run_cell
 from .maps import map_path, save_maps
-from .methods import METHODS, Method, make_method
+from .methods.method import Method
+from .methods.registry import METHODS, make_method
 from .results import Row, append_row, config_hash, environment, key, read_rows
 from .scores import score
 from .sets import Task, folder_tasks
@@ -103,7 +106,7 @@ def run_fit(fit: Fit, method: Method, output: Path, maps: Path | None) -> None:
         'wall_seconds': f'{cell.wall_seconds:.3f}',
         'cpu_seconds': f'{cell.cpu_seconds:.3f}',
         'peak_memory_mib': f'{cell.peak_memory:.1f}',
-        'threads': str(threads()),
+        'threads': str(torch.get_num_threads()),
         'settings': json.dumps(method.settings),
     }
     for row, task in fit.results:

@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from sklearn.mixture import GaussianMixture
 
 from .kmeans import PixelKMeans
@@ -22,9 +24,9 @@ class PixelGaussianMixture(PixelKMeans):
     max_samples: int = 30_000
     max_iter: int = 100
 
-    def estimator(self, n_clusters: int, seed: int) -> Any:
-        """Make what is fitted."""
-        return GaussianMixture(
+    def fit(self, sample: npt.NDArray[np.float32], n_clusters: int, seed: int) -> Any:
+        """Fit on vectors."""
+        mixture = GaussianMixture(
             n_clusters,
             n_init=self.n_init,
             max_iter=self.max_iter,
@@ -32,3 +34,4 @@ class PixelGaussianMixture(PixelKMeans):
             reg_covar=1e-4,
             random_state=seed,
         )
+        return mixture.fit(sample)

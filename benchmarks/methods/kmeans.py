@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.exceptions import ConvergenceWarning
 
@@ -40,9 +41,18 @@ class PixelKMeans(Method):
         """
         return images
 
-    def estimator(self, n_clusters: int, seed: int) -> Any:
-        """Make what is fitted: something with ``fit`` and ``predict``."""
-        return KMeans(n_clusters, n_init=self.n_init, random_state=seed)
+    def fit(self, sample: npt.NDArray[np.float32], n_clusters: int, seed: int) -> Any:
+        """Fit on vectors.
+
+        Args:
+            sample: Vectors of shape ``(N, F)``.
+            n_clusters: Number of clusters.
+            seed: Seed.
+
+        Returns:
+            Something with ``predict``.
+        """
+        return KMeans(n_clusters, n_init=self.n_init, random_state=seed).fit(sample)
 
     def fit_predict(
         self, images: Sequence[Image], n_clusters: int, seed: int
@@ -58,7 +68,7 @@ class PixelKMeans(Method):
         with warnings.catch_warnings():
             # Fewer distinct pixels than clusters leave clusters empty: no error here.
             warnings.simplefilter('ignore', ConvergenceWarning)
-            model = self.estimator(n_clusters, seed).fit(sample)
+            model = self.fit(sample, n_clusters, seed)
         return [
             paint(model.predict(x), v) if len(x) else paint(np.zeros(0, int), v)
             for x, v in zip(vectors, valids, strict=True)
@@ -67,16 +77,22 @@ class PixelKMeans(Method):
 
 @dataclass(frozen=True)
 class PixelMiniBatchKMeans(PixelKMeans):
-    """Mini-batch k-means on standardized pixels; the best of some restarts."""
+    """Mini-batch k-means on standardized pixels; the best of some whole restarts."""
 
+    n_init: int = 5
     max_samples: int = 1_000_000
     batch_size: int = 4096
 
-    def estimator(self, n_clusters: int, seed: int) -> Any:
-        """Make what is fitted."""
-        return MiniBatchKMeans(
-            n_clusters,
-            batch_size=self.batch_size,
-            n_init=self.n_init,
-            random_state=seed,
-        )
+    def fit(self, sample: npt.NDArray[np.float32], n_clusters: int, seed: int) -> Any:
+        """Fit on vectors."""
+        # n_init of the library only chooses among starts.
+        models = [
+            MiniBatchKMeans(
+                n_clusters,
+                batch_size=self.batch_size,
+                n_init=3,
+                random_state=seed * self.n_init + i,
+            ).fit(sample)
+            for i in range(self.n_init)
+        ]
+        return min(models, key=lambda model: float(model.inertia_))

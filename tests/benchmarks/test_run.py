@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.maps import load_maps
-from benchmarks.methods import METHODS
+from benchmarks.methods.registry import METHODS
 from benchmarks.results import read_rows
 from benchmarks.run import fits, main
 from benchmarks.scores import score
@@ -22,8 +22,13 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 def test_rows_are_appended_and_not_computed_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # What this test does not need is not imported.
+    needed = ['benchmarks.cell', 'benchmarks.methods.kmeans']
+    monkeypatch.setattr('benchmarks.cell.PRELOAD', needed)
     write_set(tmp_path / 'data')
     output = tmp_path / 'results.csv'
     args = ['--data-root', str(tmp_path / 'data'), '--output', str(output)]
