@@ -3,7 +3,7 @@
 
 """Panels of maps: image, labels and the map of each method side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +16,24 @@ from torchgeo_ktextures.colors import class_colors
 from torchgeo_ktextures.metrics import ClusterMatching
 
 from .maps import load_maps, map_path
-from .sets import Image, Labels, Task, folder_tasks, valid_pixels
+from .sets import Image, Labels, Task, valid_pixels
 
 type Picture = npt.NDArray[np.float32]
 
 
 def draw_panels(
-    frame: pd.DataFrame, maps: Path, data_root: Path, output: Path, images: int = 2
+    frame: pd.DataFrame,
+    maps: Path,
+    tasks: Iterable[Task],
+    output: Path,
+    images: int = 2,
 ) -> Iterator[Path]:
     """Draw a picture per task from the maps of as many clusters as classes.
 
     Args:
         frame: Table of results.
         maps: Folder of the maps.
-        data_root: Folder of the sets.
+        tasks: Tasks of the table, and others.
         output: Folder to write to.
         images: Number of images shown, evenly spaced in the set.
 
@@ -37,8 +41,7 @@ def draw_panels(
         Pictures that were written.
     """
     frame = frame[frame['clusters'] == 'classes']
-    names = sorted(frame['dataset'].unique())
-    for task in folder_tasks(data_root, names):
+    for task in tasks:
         part = frame[(frame['dataset'] == task.dataset) & (frame['task'] == task.task)]
         if part.empty:
             continue

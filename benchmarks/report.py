@@ -9,6 +9,7 @@ python -m benchmarks.report results.csv --output report --maps maps --data-root 
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ import pandas as pd
 from .panels import draw_panels
 from .plots import plot_costs, plot_scores
 from .results import read_rows
+from .sets.configured import SetConfig, find_tasks, read_config
 from .summary import by_seed, estimate, on_task, ratios, table
 
 #: Setting of the number of clusters: title, and score that it is judged by.
@@ -26,6 +28,9 @@ SETTINGS = {
     'classes': ('As many clusters as classes, matched one to one', 'miou'),
     '3x': ('Three clusters per class, named by majority', 'majority_miou'),
 }
+
+#: Scores that others publish.
+SHOWN = ('accuracy', 'miou')
 
 #: Titles of the averages over tasks.
 AVERAGES = {
@@ -110,6 +115,23 @@ def cost_table(frame: pd.DataFrame) -> str:
     return markdown([*titles, 'settings'], rows)
 
 
+def published_table(frame: pd.DataFrame, config: SetConfig) -> str:
+    """Results of this run beside those that others published for the protocol."""
+    task = f'{config.name}/{config.task}'
+    rows = []
+    for method in methods(frame, 'classes'):
+        scores = [
+            estimate(on_task(frame, method, 'classes', task, value).to_list())
+            for value in SHOWN
+        ]
+        if not math.isnan(scores[0].mean):
+            rows.append([f'`{method}`', *map(str, scores), 'this run'])
+    for row in config.published:
+        values = [f'{row[name]:.3f}' if name in row else '' for name in SHOWN]
+        rows.append([row['method'], *values, row['source']])
+    return markdown(['method', 'accuracy', 'mIoU', 'source'], rows)
+
+
 def _short(value: object) -> str:
     if isinstance(value, dict):
         return ' '.join(f'{name} {v}' for name, v in value.items())
@@ -123,7 +145,9 @@ def methods(frame: pd.DataFrame, clusters: str | None = None) -> list[str]:
     return found
 
 
-def sections(frame: pd.DataFrame, base: str) -> Iterator[str]:
+def sections(
+    frame: pd.DataFrame, base: str, configs: Sequence[SetConfig]
+) -> Iterator[str]:
     """Sections of the report."""
     for clusters, (title, value) in SETTINGS.items():
         if clusters not in set(frame['clusters']):
@@ -134,6 +158,10 @@ def sections(frame: pd.DataFrame, base: str) -> Iterator[str]:
         yield task_table(frame, clusters, base)
         yield 'Averages over the tasks:'
         yield average_table(frame, clusters)
+    for config in configs:
+        if config.published and config.name in set(frame['dataset']):
+            yield f'## {config.name}: published results'
+            yield published_table(frame, config)
     yield '## Time, memory and settings\n\nMeans over fits, each fit and predict.'
     yield cost_table(frame)
     for versions in frame['versions'].unique():
@@ -161,13 +189,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--base', default='kmeans', help='method to relate others to')
     parser.add_argument('--maps', type=Path, help='folder of label maps of the run')
     parser.add_argument('--data-root', type=Path, help='folder of the sets')
+    parser.add_argument(
+        '--configs', type=Path, nargs='+', default=[], help='configurations of sets'
+    )
     args = parser.parse_args(argv)
-    if args.maps and not args.data_root:
-        parser.error('--maps needs the images: give --data-root as well')
+    if args.maps and not args.data_root and not args.configs:
+        parser.error('--maps needs the images: give --data-root or --configs as well')
     try:
         frame = table([row for path in args.results for row in read_rows(path)])
         args.output.mkdir(parents=True, exist_ok=True)
-        parts = ['# Benchmark', *sections(frame, args.base)]
+        configs = [read_config(path) for path in args.configs]
+        parts = ['# Benchmark', *sections(frame, args.base, configs)]
         for clusters, (title, value) in SETTINGS.items():
             if clusters in set(frame['clusters']):
                 path = args.output / f'scores_{clusters}.png'
@@ -176,7 +208,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         plot_costs(frame, args.output / 'costs.png')
         parts.append('![Time](costs.png)')
         if args.maps:
-            for path in draw_panels(frame, args.maps, args.data_root, args.output):
+            tasks = find_tasks(args.data_root, args.configs, set(frame['dataset']))
+            for path in draw_panels(frame, args.maps, tasks, args.output):
                 parts.append(f'![{path.stem}]({path.name})')
         report = args.output / 'report.md'
         part = report.with_suffix('.part')

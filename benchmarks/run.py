@@ -10,6 +10,8 @@ data, is not computed again.
     python -m benchmarks.run --data-root ../shared/data/benchmark --output results.csv
     python -m benchmarks.run --data-root DIR --methods kmeans ktextures@mask_stride=2 \
         --datasets ukis_clouds --seeds 0 1 2 --clusters classes --output results.csv
+    python -m benchmarks.run --configs configs/benchmarks/mosaics_plain.yaml \
+        --output mosaics.csv
 """
 
 import argparse
@@ -29,7 +31,8 @@ from .methods.method import Method
 from .methods.registry import METHODS, make_method
 from .results import Row, append_row, config_hash, environment, key, read_rows
 from .scores import score
-from .sets import Task, folder_tasks
+from .sets import Task
+from .sets.configured import find_tasks
 
 #: Number of clusters for each class.
 CLUSTERS = {'classes': 1, '3x': 3}
@@ -135,7 +138,7 @@ def run(args: argparse.Namespace, methods: dict[str, Method]) -> int:
     """
     done = {key(row) for row in read_rows(args.output)}
     failed = 0
-    tasks = folder_tasks(args.data_root, args.datasets)
+    tasks = find_tasks(args.data_root, args.configs, args.datasets)
     for _, group in groupby(tasks, key=lambda task: task.dataset):
         for fit in fits(list(group), methods, args.seeds, args.clusters):
             missing = [r for r in fit.results if key(r[0]) not in done]
@@ -165,7 +168,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--data-root', type=Path, required=True)
+    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
+    parser.add_argument(
+        '--configs',
+        type=Path,
+        nargs='+',
+        default=[],
+        help='configurations of other sets, see configs/benchmarks',
+    )
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument(
         '--methods',
@@ -181,6 +191,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--weights', help='file of the weights of VGG-16')
     parser.add_argument('--maps', type=Path, help='folder to store label maps in')
     args = parser.parse_args(argv)
+    if not args.data_root and not args.configs:
+        parser.error('there is nothing to run on: give --data-root or --configs')
     try:
         methods = {
             name: make_method(name, args.weights) for name in args.methods or METHODS

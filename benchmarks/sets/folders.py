@@ -10,7 +10,7 @@ masks*/NAME.png    class codes
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from .task import Image, Task
 
 
-def folder_tasks(root: Path, datasets: Sequence[str] | None = None) -> Iterator[Task]:
+def folder_tasks(root: Path, datasets: Collection[str] | None = None) -> Iterator[Task]:
     """Read the labelled sets below a folder.
 
     Args:

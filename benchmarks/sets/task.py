@@ -4,7 +4,7 @@
 """What every labelled set is brought to."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,6 @@ class Task:
 
     ignore_index: int = 255
     """Code of the pixels that are not scored."""
-
-    published: tuple[dict[str, Any], ...] = field(default=())
-    """Results that others published for this protocol, each with its source."""
 
     @property
     def name(self) -> str:
