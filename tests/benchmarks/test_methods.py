@@ -10,6 +10,7 @@ import torch
 from scipy.stats import mode
 from sklearn.metrics import adjusted_rand_score
 
+import torchgeo_ktextures
 from benchmarks.methods.deep_features import random_crops
 from benchmarks.methods.feature_clustering import continuity
 from benchmarks.methods.kmeans import PixelKMeans
@@ -113,3 +114,40 @@ def test_crops_are_bounded_and_of_every_image() -> None:
     crops = random_crops(batches, 5 * 80 * 80, seed=0)
     assert [x.shape[-2:] for x, _ in crops] == [(80, 80)] * 5
     assert random_crops(batches, 10**9, seed=0)[0][0].shape == (1, 3, 200, 90)
+
+
+class FakeSegmenter:
+    """The estimator's interface."""
+
+    def __init__(
+        self, n_clusters: int = 8, random_state: int = 0, **kwargs: object
+    ) -> None:
+        self.parameters = {'mask_stride': 4, 'device': 'auto'} | kwargs
+        self.n_clusters, self.random_state = n_clusters, random_state
+
+    def get_params(self) -> dict[str, object]:
+        own = {'n_clusters': self.n_clusters, 'random_state': self.random_state}
+        return own | self.parameters
+
+    def fit_predict(self, images: list[np.ndarray]) -> list[np.ndarray]:
+        value = self.n_clusters - 1 + self.random_state
+        return [np.full(image.shape[1:], value) for image in images]
+
+
+def test_ktextures_by_the_estimator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        torchgeo_ktextures, 'KTexturesSegmenter', FakeSegmenter, raising=False
+    )
+    method = make_method('ktextures@mask_stride=2,device=cpu')
+    assert method.unavailable() is None
+    assert method.settings == {
+        'mask_stride': 2,
+        'device': 'cpu',
+        'code': method.settings['code'],
+    }
+    assert make_method('ktextures').settings['mask_stride'] == 4
+    (labels,) = method.fit_predict([np.zeros((4, 5, 6), np.float32)], 3, seed=7)
+    assert labels.shape == (5, 6)
+    assert (labels == 9).all()
+    with pytest.raises(ValueError, match="no setting 'depth', use one of n_clusters"):
+        make_method('ktextures@depth=1')

@@ -61,6 +61,12 @@ def test_rows_are_appended_and_not_computed_again(
     assert len(again) == 4
     assert {r['miou'] for r in again} == {r['miou'] for r in rows}
 
+    # A method that fails leaves no row, and the others go on.
+    args[args.index('kmeans')] = 'kmeans@n_init=0'
+    assert main(args) == 1
+    assert 'tiny kmeans@n_init=0 k=2 failed' in capsys.readouterr().err
+    assert len(read_rows(output)) == 4
+
 
 def test_tasks_share_a_fit_of_equal_k(tmp_path: Path) -> None:
     write_set(tmp_path)
