@@ -32,7 +32,7 @@ class TextureKMeans(PixelKMeans):
 
     color_size: int = 5
     window: int = 15
-    texture_weight: float = 0.5
+    texture_weight: float = 1.0
     radii: tuple[int, ...] = (1, 3)
     frequencies: tuple[float, ...] = (0.1, 0.2, 0.4)
     orientations: int = 4
