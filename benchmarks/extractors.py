@@ -14,11 +14,12 @@ import multiprocessing
 import statistics
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
 from torchgeo_ktextures.models import FeatureExtractor, PlanetFeatures, VGG16Features
+
+from .memory import peak_memory
 
 
 def make(name: str) -> FeatureExtractor:
@@ -47,13 +48,6 @@ def memory(name: str, size: int, pipe: Connection) -> None:
     before = peak_memory()
     step(extractor, size)
     pipe.send((peak_memory() - before) / 1024)
-
-
-def peak_memory() -> int:
-    """Peak resident memory of this process in KiB, on Linux."""
-    # Unlike getrusage, this does not count what the parent needed.
-    status = Path('/proc/self/status').read_text()
-    return int(status.split('VmHWM:')[1].split()[0])
 
 
 def main() -> None:

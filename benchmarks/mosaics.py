@@ -17,7 +17,6 @@ import warnings
 from importlib.metadata import version
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.pytorch import Trainer, seed_everything
 from sklearn.cluster import KMeans
@@ -28,63 +27,7 @@ from torchgeo.datasets.utils import Sample
 from torchgeo_ktextures.metrics import ClusterMatching
 from torchgeo_ktextures.tasks import KTextures
 
-#: Correlation lengths along and across, in pixels, and orientation of each texture.
-TEXTURES = {
-    'plain': ((0.7, 0.7, 0.0), (2.5, 2.5, 0.0), (4.0, 0.8, 0.5), (4.0, 0.8, 2.07)),
-    'close': ((1.2, 1.2, 0.0), (2.2, 2.2, 0.0), (3.0, 1.0, 0.5), (3.0, 1.0, 2.07)),
-}
-BANDS = 4
-
-
-def texture(
-    rng: np.random.Generator, size: int, along: float, across: float, angle: float
-) -> npt.NDArray[np.float64]:
-    """Draw a stationary texture.
-
-    Args:
-        rng: Random number generator.
-        size: Height and width in pixels.
-        along: Correlation length along the orientation, in pixels.
-        across: Correlation length across it, in pixels.
-        angle: Orientation in radians.
-
-    Returns:
-        Bands of shape ``(4, size, size)``, of zero mean and unit variance, correlated
-        with each other by 0.7.
-    """
-    fy, fx = np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size)[None]
-    u = fx * np.cos(angle) + fy * np.sin(angle)
-    v = fy * np.cos(angle) - fx * np.sin(angle)
-    spectrum = np.exp(-2 * np.pi**2 * ((u * along) ** 2 + (v * across) ** 2))
-    noise = rng.standard_normal((BANDS + 1, size, size))
-    fields = np.fft.ifft2(np.fft.fft2(noise) * spectrum).real
-    fields -= fields.mean((1, 2), keepdims=True)
-    fields /= fields.std((1, 2), keepdims=True)
-    bands: npt.NDArray[np.float64] = 0.7**0.5 * fields[:1] + 0.3**0.5 * fields[1:]
-    return bands
-
-
-def mosaic(
-    rng: np.random.Generator, kind: str, size: int, regions: int
-) -> tuple[Tensor, Tensor]:
-    """Draw a mosaic.
-
-    Args:
-        rng: Random number generator.
-        kind: Key of :data:`TEXTURES`.
-        size: Height and width in pixels.
-        regions: Number of Voronoi cells.
-
-    Returns:
-        Reflectance of shape ``(4, size, size)`` and classes of shape ``(size, size)``.
-    """
-    textures = np.stack([texture(rng, size, *t) for t in TEXTURES[kind]])
-    sites = rng.uniform(0, size, (regions, 2))
-    classes = rng.permutation(np.arange(regions) % len(textures))
-    grid = np.indices((size, size)).transpose(1, 2, 0)[:, :, None]
-    labels = classes[((grid - sites) ** 2).sum(-1).argmin(-1)]
-    image = np.take_along_axis(textures, labels[None, None], 0)[0]
-    return torch.from_numpy(0.2 + 0.05 * image).float(), torch.from_numpy(labels)
+from .sets.mosaics import BANDS, TEXTURES, mosaic
 
 
 class Crops(Dataset[Sample]):

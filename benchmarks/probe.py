@@ -11,24 +11,11 @@ with classes one to one; see the README of this folder for results.
 """
 
 import argparse
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import rasterio
-import torch
-import yaml
-from rasterio.errors import NotGeoreferencedWarning
-from torch import Tensor
 
-from torchgeo_ktextures.losses import FeatureSimilarityLoss, cell_validity
-from torchgeo_ktextures.metrics import ClusterMatching
 from torchgeo_ktextures.models import (
-    BandNormalizer,
-    FeatureClusters,
     FeatureExtractor,
     LocalColor,
     TextureEnergy,
@@ -36,85 +23,22 @@ from torchgeo_ktextures.models import (
     planet_features,
 )
 
-
-class Task(NamedTuple):
-    """Images and labels of a task."""
-
-    name: str
-    images: list[npt.NDArray[np.float32]]
-    masks: list[npt.NDArray[np.int64]]
-    num_classes: int
-    ignore_index: int
+from .methods.deep_features import cluster_features
+from .scores import score
+from .sets import Task, folder_tasks
 
 
-def tasks(root: Path) -> Iterator[Task]:
-    """Read the labelled sets below a folder."""
-    warnings.simplefilter('ignore', NotGeoreferencedWarning)
-    for path in sorted(root.glob('*/dataset.yaml')):
-        info: dict[str, Any] = yaml.safe_load(path.read_text())
-        files = sorted((path.parent / 'images').glob('*.tif'))
-        images = []
-        for file in files:
-            with rasterio.open(file) as src:
-                images.append(src.read().astype(np.float32) / info['scale'])
-        for name, task in info['tasks'].items():
-            masks = []
-            for file in files:
-                with rasterio.open(
-                    path.parent / task['masks'] / f'{file.stem}.png'
-                ) as src:
-                    masks.append(src.read(1).astype(np.int64))
-            yield Task(
-                f'{path.parent.name}/{name}',
-                images,
-                masks,
-                len(task['classes']),
-                info['ignore_index'],
-            )
-
-
-@torch.no_grad()
 def probe(
     task: Task,
     extractors: list[FeatureExtractor],
     weights: dict[str, float],
     stride: int,
     seed: int,
-) -> dict[str, float]:
-    """Cluster the features of a task and match clusters with classes."""
-    images = [torch.from_numpy(image)[None] for image in task.images]
-    valids = [torch.isfinite(x).all(1, keepdim=True).float() for x in images]
-    normalizer = BandNormalizer(images[0].shape[1])
-    pixels = [
-        x.movedim(1, -1)[v[:, 0] > 0] for x, v in zip(images, valids, strict=True)
-    ]
-    normalizer.estimate(torch.cat(pixels))
-    images = [normalizer(x) for x in images]
-    similarity = FeatureSimilarityLoss(extractors, weights)
-    similarity.estimate(images, valids)
-    clusters = FeatureClusters(extractors, weights, task.num_classes, stride)
-
-    def features(x: Tensor, valid: Tensor) -> tuple[dict[str, Tensor], tuple[int, int]]:
-        return similarity.features(x, valid), (x.shape[-2], x.shape[-1])
-
-    maps = []
-    for x, valid in zip(images, valids, strict=True):
-        found, size = features(x, valid)
-        maps.append(clusters.pool(found, size))
-    cells = [
-        cell_validity(v, m.shape[-2:])[:, 0] > 0.5
-        for v, m in zip(valids, maps, strict=True)
-    ]
-    clusters.fit(maps, cells, seed)
-    metric = ClusterMatching(task.num_classes, task.num_classes, task.ignore_index)
-    for x, valid, mask in zip(images, valids, task.masks, strict=True):
-        found, size = features(x, valid)
-        labels = clusters(found, size).argmin(1)[0]
-        labels = labels.repeat_interleave(stride, 0).repeat_interleave(stride, 1)
-        labels = labels[: size[0], : size[1]]
-        keep = valid[0, 0] > 0
-        metric.update(labels[keep], torch.from_numpy(mask)[keep])
-    return {name: float(value) for name, value in metric.compute().items()}
+) -> float:
+    """Cluster the features of a task; mean IoU after matching."""
+    k = task.num_classes
+    maps = cluster_features(task.images, extractors, weights, k, stride, seed)
+    return score(task, maps, k)['miou']
 
 
 def main() -> None:
@@ -132,7 +56,7 @@ def main() -> None:
         f'{"mIoU after matching":24} {"colour":>8} {"texture":>8} {"vgg16":>8} planet'
     )
     rows = []
-    for task in tasks(args.data_root):
+    for task in folder_tasks(args.data_root):
         channels = task.images[0].shape[0]
         composites = [(0, 1, 2), (3, 0, 1)] if channels > 3 else [(0, 1, 2)]
         color = LocalColor(channels)
@@ -154,7 +78,7 @@ def main() -> None:
                 probe(task, extractors, {'color': 1.0} | weights, args.stride, seed)
                 for seed in args.seeds
             ]
-            row.append(float(np.mean([score['miou'] for score in scores])))
+            row.append(float(np.mean(scores)))
         rows.append(row)
         print(f'{task.name:24} ' + ' '.join(f'{v:8.3f}' for v in row), flush=True)
     print(f'{"mean":24} ' + ' '.join(f'{v:8.3f}' for v in np.mean(rows, 0)))

@@ -3,6 +3,7 @@
 
 """Metrics of unsupervised segmentation."""
 
+from .boundary_f1 import BoundaryF1
 from .cluster_matching import ClusterMatching
 
-__all__ = ('ClusterMatching',)
+__all__ = ('BoundaryF1', 'ClusterMatching')
