@@ -32,7 +32,7 @@ from torchgeo_ktextures.colors import class_colors
 from torchgeo_ktextures.commands.export import export
 from torchgeo_ktextures.maps import ClassEntry, relabel_map
 
-from .probe import Task, tasks
+from .sets import Task, folder_tasks
 
 _CONFIG = Path(__file__).parents[1] / 'configs' / 'supervised.yaml'
 
@@ -230,7 +230,7 @@ def main() -> None:
     options = parser.parse_args()
     cluster = {'ktextures': ktextures, 'kmeans': kmeans}[options.method]
     rows = []
-    for task in tasks(options.data_root):
+    for task in folder_tasks(options.data_root):
         if len(task.images) < 2 or (options.tasks and task.name not in options.tasks):
             continue
         order = np.random.default_rng(options.seed).permutation(len(task.images))

@@ -1,0 +1,160 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The torchgeo-ktextures command."""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentParser, Namespace
+
+from .commands.export import export
+from .commands.relabel import relabel
+from .commands.segment import segment
+
+#: Commands of TorchGeo that are passed on, and what they do.
+_PASSED_ON = {
+    'fit': 'Fit a model, as torchgeo fit does.',
+    'validate': 'Validate a model, as torchgeo validate does.',
+    'test': 'Test a model, as torchgeo test does.',
+    'predict': 'Predict with a model, as torchgeo predict does.',
+}
+
+#: Our commands and what goes without a name.
+_COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
+    'segment': (segment, {'scenes': '+'}),
+    'relabel': (relabel, {'labels': None}),
+    'export': (export, {'labels': None}),
+}
+
+#: Exit statuses: as of shells where Ctrl-C ended a program.
+_FAILED, _STOPPED = 1, 130
+
+
+class _Parser(ArgumentParser):
+    """Parser that shows options as they are typed."""
+
+    def format_help(self, formatter: Any = None) -> str:
+        """Show the help."""
+        text: str = super().format_help(formatter)
+        return _dashes(text)
+
+    def format_usage(self) -> str:
+        """Show the usage."""
+        text: str = super().format_usage()
+        return _dashes(text)
+
+
+def _dashes(text: str) -> str:
+    """Options with dashes instead of underscores."""
+    return re.sub(r'--\w+', lambda match: match[0].replace('_', '-'), text)
+
+
+def make_parser() -> ArgumentParser:
+    """Make the parser of the command.
+
+    Returns:
+        The parser.
+    """
+    parser = _Parser(
+        prog='torchgeo-ktextures',
+        description='Split satellite scenes into textures, without labels.',
+    )
+    commands = parser.add_subcommands(dest='command', required=True)
+    for name, (function, positional) in _COMMANDS.items():
+        sub = _Parser()
+        nested = function.__doc__ or ''
+        sub.description = nested.split('Args:')[0].strip()
+        for argument, count in positional.items():
+            kwargs: dict[str, Any] = {'nargs': count} if count else {}
+            sub.add_argument(argument, type=str, help=_help(nested, argument), **kwargs)
+        sub.add_function_arguments(function, as_group=False, skip=set(positional))
+        sub.add_argument(
+            '--debug', action='store_true', help='Show where an error came from.'
+        )
+        summary = sub.description.splitlines()[0]
+        commands.add_subcommand(name, sub, help=summary)
+    for name, text in _PASSED_ON.items():
+        commands.add_subcommand(name, _Parser(), help=text)
+    return parser
+
+
+def _help(doc: str, argument: str) -> str:
+    """Description of an argument in a docstring."""
+    lines = doc.split('Args:')[1].splitlines()
+    start = next(
+        i for i, line in enumerate(lines) if line.strip().startswith(f'{argument}:')
+    )
+    found = [lines[start].split(':', 1)[1]]
+    for line in lines[start + 1 :]:
+        if not line.startswith(' ' * 12):
+            break
+        found.append(line)
+    return ' '.join(part.strip() for part in found)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command.
+
+    Args:
+        args: Arguments (defaults to those of the process).
+
+    Raises:
+        SystemExit: If the command fails (1), is used wrongly (2) or stopped (130).
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    if given and given[0] in _PASSED_ON:
+        _pass_on(given)
+        return
+    # jsonargparse names options as parameters; people type dashes.
+    given = [_option(arg) for arg in given]
+    parsed = make_parser().parse_args(given)
+    values: Namespace = parsed[parsed.command]
+    arguments = values.as_dict()
+    debug = arguments.pop('debug')
+    function, _ = _COMMANDS[parsed.command]
+    try:
+        function(**arguments)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        if debug:
+            raise
+        _explain(error)
+
+
+def _option(arg: str) -> str:
+    if not arg.startswith('--') or arg == '--':
+        return arg
+    name, equals, value = arg.partition('=')
+    return '--' + name[2:].replace('-', '_') + equals + value
+
+
+def _explain(error: BaseException) -> None:
+    """Say what went wrong in a sentence, and leave."""
+    # Lightning leaves by itself after Ctrl-C.
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        message = 'Stopped. The same command goes on where it was stopped.'
+        print(f'torchgeo-ktextures: {message}', file=sys.stderr)
+        sys.exit(_STOPPED)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    message = lines[0] if lines else type(error).__name__
+    expected = (ImportError, MemoryError, OSError, TypeError, ValueError)
+    if not isinstance(error, expected):
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f'{os.path.basename(where.filename)}:{where.lineno}'
+        message = f'{type(error).__name__}: {message} (at {place}; --debug shows more)'
+    print(f'torchgeo-ktextures: error: {message}', file=sys.stderr)
+    sys.exit(_FAILED)
+
+
+def _pass_on(args: Sequence[str]) -> None:
+    """Run a command of TorchGeo with our classes known by their short names."""
+    from importlib import import_module
+
+    for name in ('callbacks', 'datamodules', 'tasks'):
+        import_module(f'torchgeo_ktextures.{name}')
+    torchgeo = import_module('torchgeo.main')
+    torchgeo.main(list(args))

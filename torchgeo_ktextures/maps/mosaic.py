@@ -1,0 +1,128 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Several maps as one."""
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import rasterio
+from rasterio.io import DatasetReader
+from rasterio.merge import merge
+from rasterio.transform import from_origin
+from rasterio.windows import Window
+
+from .cog import finish_cog
+
+
+def check_mosaic(paths: Sequence[str | Path]) -> None:
+    """Check that rasters can be put together.
+
+    Args:
+        paths: Rasters.
+
+    Raises:
+        ValueError: If they differ in coordinate reference system or resolution, or are
+            rotated.
+    """
+    with ExitStack() as stack:
+        sources = [stack.enter_context(rasterio.open(path)) for path in paths]
+        first = sources[0]
+        for src in sources:
+            t = src.transform
+            if src.crs is None or t.b or t.d:
+                msg = (
+                    f'{src.name} has no georeference or is rotated, so that it cannot '
+                )
+                raise ValueError(msg + "be part of a mosaic; use mosaic='none'")
+            if src.crs != first.crs:
+                msg = f'{src.name} is in {src.crs}, but {first.name} in {first.crs}; '
+                raise ValueError(msg + "a mosaic needs one, use mosaic='none'")
+            if not np.allclose(src.res, first.res, rtol=1e-6):
+                msg = f'{src.name} has pixels of {src.res}, but {first.name} of '
+                msg += f"{first.res}; a mosaic needs one size, use mosaic='none'"
+                raise ValueError(msg)
+
+
+def write_mosaic(maps: Sequence[Path], output: Path) -> None:
+    """Put maps together; where they overlap, the first one counts.
+
+    Args:
+        maps: Maps of the same classes.
+        output: File to write, ``.vrt`` to refer to the maps or ``.tif`` to hold them.
+
+    Raises:
+        ValueError: If they do not share a grid.
+    """
+    check_mosaic(maps)
+    temporary = output.with_name(f'.{output.name}.{os.getpid()}{output.suffix}')
+    try:
+        if output.suffix == '.vrt':
+            temporary.write_text(_vrt(maps, output.parent), encoding='utf-8')
+            temporary.replace(output)
+        else:
+            with rasterio.open(maps[0]) as src:
+                colors = src.colormap(1)
+            merge(
+                list(maps),
+                dst_path=temporary,
+                dst_kwds={'driver': 'GTiff', 'compress': 'deflate', 'tiled': True},
+            )
+            with rasterio.open(temporary, 'r+') as dst:
+                dst.write_colormap(1, colors)
+                dst.set_band_description(1, 'class')
+            finish_cog(temporary, output)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _vrt(maps: Sequence[Path], folder: Path) -> str:
+    """Virtual raster of GDAL (https://gdal.org/en/stable/drivers/raster/vrt.html)."""
+    with ExitStack() as stack:
+        sources: list[DatasetReader] = [
+            stack.enter_context(rasterio.open(path)) for path in maps
+        ]
+        first = sources[0]
+        xres, yres = first.res
+        left = min(src.bounds.left for src in sources)
+        top = max(src.bounds.top for src in sources)
+        width = round((max(src.bounds.right for src in sources) - left) / xres)
+        height = round((top - min(src.bounds.bottom for src in sources)) / yres)
+        root = ElementTree.Element(
+            'VRTDataset', rasterXSize=str(width), rasterYSize=str(height)
+        )
+        ElementTree.SubElement(root, 'SRS').text = first.crs.to_wkt()
+        transform = from_origin(left, top, xres, yres).to_gdal()
+        text = ', '.join(repr(float(value)) for value in transform)
+        ElementTree.SubElement(root, 'GeoTransform').text = text
+        kind = {'uint8': 'Byte', 'uint16': 'UInt16'}[first.dtypes[0]]
+        band = ElementTree.SubElement(root, 'VRTRasterBand', dataType=kind, band='1')
+        ElementTree.SubElement(band, 'Description').text = 'class'
+        ElementTree.SubElement(band, 'NoDataValue').text = str(int(first.nodata))
+        ElementTree.SubElement(band, 'ColorInterp').text = 'Palette'
+        table = ElementTree.SubElement(band, 'ColorTable')
+        for _, color in sorted(first.colormap(1).items()):
+            names = zip(('c1', 'c2', 'c3', 'c4'), map(str, color), strict=True)
+            ElementTree.SubElement(table, 'Entry', dict(names))
+        for src in reversed(sources):  # the last one is on top
+            source = ElementTree.SubElement(band, 'ComplexSource')
+            name = ElementTree.SubElement(source, 'SourceFilename', relativeToVRT='1')
+            name.text = os.path.relpath(src.name, folder)
+            ElementTree.SubElement(source, 'SourceBand').text = '1'
+            row = (top - src.bounds.top) / yres
+            col = (src.bounds.left - left) / xres
+            for tag, window in (
+                ('SrcRect', Window(0, 0, src.width, src.height)),
+                ('DstRect', Window(col, row, src.width, src.height)),
+            ):
+                values = (window.col_off, window.row_off, window.width, window.height)
+                keys = ('xOff', 'yOff', 'xSize', 'ySize')
+                rect = {k: str(v) for k, v in zip(keys, values, strict=True)}
+                ElementTree.SubElement(source, tag, rect)
+            ElementTree.SubElement(source, 'NODATA').text = str(int(src.nodata))
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding='unicode') + '\n'

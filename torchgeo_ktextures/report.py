@@ -1,0 +1,239 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Report of a segmentation as one HTML page that needs nothing else."""
+
+import base64
+import html
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from matplotlib.figure import Figure
+from rasterio.windows import Window
+from scipy.ndimage import uniform_filter
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import StandardScaler
+
+from .colors import class_colors
+from .datasets import RasterWindows
+from .datasets.windows import PixelWindow
+from .estimator import KTexturesSegmenter
+from .maps.cog import write_error
+from .segment_results import total_summaries
+
+#: Largest height and width of a map in the page, and of an example, in pixels.
+_SIZE, _PATCH = 900, 64
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1150px;
+       padding: 0 1em; color: #222; }
+h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
+img { max-width: 100%; } td img { width: 96px; height: 96px; image-rendering: pixelated; }
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr));
+        gap: 1em; } figure { margin: 0; } figcaption { color: #555; }
+table { border-collapse: collapse; } td, th { padding: 4px 10px; text-align: right;
+        border-bottom: 1px solid #ddd; } th { color: #555; font-weight: 600; }
+.swatch { display: inline-block; width: 1.1em; height: 1.1em; vertical-align: -2px; }
+.note { color: #555; }
+"""
+
+type _Array = npt.NDArray[Any]
+
+
+def write_report(
+    path: Path,
+    scenes: Sequence[str],
+    maps: Sequence[Path],
+    segmenter: KTexturesSegmenter,
+) -> None:
+    """Write a report on the first scene, and on the classes of all.
+
+    Args:
+        path: HTML file to write.
+        scenes: Rasters.
+        maps: Their maps.
+        segmenter: Fitted estimator.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    bands, classes = total_summaries(maps)
+    colors = class_colors(len(classes))
+    total = max(sum(c.pixels for c in classes), 1)
+    data = RasterWindows(
+        scenes[0],
+        bands=segmenter.bands_,
+        scale=segmenter.scale,
+        nodata=segmenter.nodata,
+    )
+    image, valid = _overview(data)
+    with rasterio.open(maps[0]) as src:
+        labels = src.read(1, out_shape=valid.shape)
+        nodata = src.nodata
+    labels = np.where(labels == nodata, -1, labels.astype(int))
+    low, high = np.percentile(image[:, valid], [1, 99], axis=1)[..., None, None]
+
+    def rgb(values: _Array, chosen: Sequence[int] = (0, 1, 2)) -> _Array:
+        shown = (values - low) / np.maximum(high - low, 1e-12)
+        return np.moveaxis(shown[list(chosen)].clip(0, 1), 0, -1)
+
+    table = np.array([color[:3] for color in colors.values()]) / 255
+    panels = {'Scene': np.where(valid[..., None], rgb(image), 1)}
+    if len(image) > 3:
+        panels['NIR, red, green'] = np.where(valid[..., None], rgb(image, (3, 0, 1)), 1)
+    panels[f'k-textures, {len(classes)} classes'] = _paint(labels, table)
+    panels[f'k-means on pixels, {len(classes)} classes'] = _paint(
+        _kmeans(image, valid, len(classes), labels), table
+    )
+    figures = ''.join(
+        f'<figure><img src="{_image(panel)}" alt="{title}">'
+        f'<figcaption>{title}</figcaption></figure>'
+        for title, panel in panels.items()
+    )
+    rows = []
+    for i, c in enumerate(classes):
+        texture = rgb(segmenter.textures_[i])
+        example = _example(data, maps[0], i, labels)
+        shown = '' if example is None else f'<img src="{_image(rgb(example))}" alt="">'
+        area = '' if c.area_ha is None else f'{c.area_ha:,.1f}'
+        means = ''.join(f'<td>{value:.4g}</td>' for value in c.mean)
+        rows.append(
+            f'<tr><td><span class="swatch" style="background:rgb{colors[i][:3]}">'
+            f'</span> {i}</td><td><img src="{_image(texture)}" alt=""></td>'
+            f'<td>{shown}</td><td>{area}</td><td>{c.pixels:,}</td>'
+            f'<td>{c.pixels / total:.1%}</td>{means}</tr>'
+        )
+    heads = ''.join(f'<th>{html.escape(band)}</th>' for band in bands)
+    name = html.escape(Path(scenes[0]).name)
+    more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}'
+        f'</title><style>{_STYLE}</style></head><body><h1>{name}{more}</h1>'
+        f'<p>{len(classes)} classes by k-textures, regions of at least about '
+        f'{segmenter.mask_stride} pixels, {segmenter.n_iter_} steps.</p>'
+        f'<div class="maps">{figures}</div>'
+        '<p class="note">Colours of the k-means map are those of the classes that '
+        'overlap most. Both saw no label.</p>'
+        '<h2>Classes</h2><table><tr><th>class</th><th>texture made</th><th>example'
+        f'</th><th>hectares</th><th>pixels</th><th>share</th>{heads}</tr>'
+        f'{"".join(rows)}</table><p class="note">Textures are made by the generators; '
+        f'examples are the {_PATCH} x {_PATCH} pixels of the first scene with most of '
+        'the class. Bands are means over all maps.</p>'
+        f'<h2>Spectra</h2><img src="{_spectra(bands, classes, table)}" alt="spectra">'
+        f'{_losses(segmenter)}</body></html>\n'
+    )
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        temporary.write_text(page, encoding='utf-8')
+        temporary.replace(path)
+    except OSError as error:
+        raise write_error(path, error) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _overview(data: RasterWindows) -> tuple[_Array, _Array]:
+    """Decimated bands and validity of the first raster."""
+    height, width = data.shapes[0]
+    factor = max(1.0, max(height, width) / _SIZE)
+    shape = (max(1, round(height / factor)), max(1, round(width / factor)))
+    image, valid = data._read(0, None, shape)
+    return image.astype(np.float64) / data.scale, valid
+
+
+def _paint(labels: _Array, table: _Array) -> _Array:
+    return np.where((labels >= 0)[..., None], table[labels], 1)
+
+
+def _kmeans(image: _Array, valid: _Array, k: int, labels: _Array) -> _Array:
+    """k-means on pixels, with the numbers of the classes that overlap most."""
+    pixels = StandardScaler().fit_transform(image[:, valid].T)
+    found = KMeans(k, n_init=4, random_state=0).fit_predict(pixels)
+    from scipy.optimize import linear_sum_assignment
+
+    overlap = np.zeros((k, k))
+    both = labels[valid] >= 0
+    np.add.at(overlap, (found[both], labels[valid][both]), 1)
+    _, names = linear_sum_assignment(overlap, maximize=True)
+    result = np.full(valid.shape, -1)
+    result[valid] = names[found]
+    return result
+
+
+def _example(
+    data: RasterWindows, path: Path, number: int, labels: _Array
+) -> _Array | None:
+    """Pixels around the place with most of a class."""
+    inside = labels == number
+    if not inside.any():
+        return None
+    height, width = data.shapes[0]
+    step = height / labels.shape[0], width / labels.shape[1]
+    size = [max(1, round(_PATCH / s)) for s in step]
+    share = uniform_filter(inside.astype(float), size, mode='constant')
+    row, col = np.unravel_index(share.argmax(), share.shape)
+    top, left = (
+        int(np.clip((i + 0.5) * s - _PATCH / 2, 0, max(n - _PATCH, 0)))
+        for i, s, n in zip((row, col), step, (height, width), strict=True)
+    )
+    rows, cols = min(_PATCH, height), min(_PATCH, width)
+    window = PixelWindow(0, top, left, rows, cols, top, left, rows, cols)
+    image: _Array = data[window]['image'].numpy().astype(np.float64)
+    with rasterio.open(path) as src:
+        found = src.read(1, window=Window(left, top, cols, rows))
+    # What is of other classes fades.
+    return np.where(found == number, image, 0.5 * image + 0.5 * image.max())
+
+
+def _image(rgb: _Array) -> str:
+    """Picture as a data address."""
+    from matplotlib.image import imsave
+
+    file = io.BytesIO()
+    imsave(file, (rgb * 255).round().astype(np.uint8), format='png')
+    return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()
+
+
+def _figure(fig: Figure) -> str:
+    file = io.BytesIO()
+    fig.savefig(file, format='png', dpi=90)
+    return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()
+
+
+def _spectra(bands: Sequence[str], classes: Sequence[Any], table: _Array) -> str:
+    fig = Figure(figsize=(9, 3.6), layout='constrained')
+    ax = fig.subplots()
+    places = np.arange(len(bands))
+    for i, c in enumerate(classes):
+        if c.pixels:
+            shift = (i - len(classes) / 2) * 0.02
+            ax.errorbar(
+                places + shift, c.mean, c.std, color=table[i], label=str(i), capsize=2
+            )
+    ax.set_xticks(places, bands)
+    ax.set_ylabel('mean and standard deviation')
+    ax.legend(title='class', bbox_to_anchor=(1, 1), loc='upper left', ncols=2)
+    return _figure(fig)
+
+
+def _losses(segmenter: KTexturesSegmenter) -> str:
+    """Section of the loss curves, if the model was fitted now."""
+    history = getattr(segmenter, 'history_', None)
+    if history is None:
+        return ''
+    fig = Figure(figsize=(9, 3.2), layout='constrained')
+    ax = fig.subplots()
+    for name, values in history.values.items():
+        if name == 'loss' or name.startswith('similarity_'):
+            steps, losses = zip(*values, strict=True)
+            label = 'all' if name == 'loss' else name.removeprefix('similarity_')
+            ax.plot(steps, losses, label=label, linewidth=2 if name == 'loss' else 1)
+    ax.set(xlabel='step', ylabel='unexplained share', ylim=(0, None))
+    ax.legend()
+    return f'<h2>Loss</h2><img src="{_figure(fig)}" alt="loss curves">'
