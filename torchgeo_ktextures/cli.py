@@ -117,6 +117,9 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments = values.as_dict()
     debug = arguments.pop('debug')
     function, _ = _COMMANDS[parsed.command]
+    # MiB of pixels that GDAL keeps; by default a twentieth of the memory, so that what
+    # is needed would grow with the scene.
+    os.environ.setdefault('GDAL_CACHEMAX', '128')
     try:
         function(**arguments)
     except (Exception, KeyboardInterrupt, SystemExit) as error:

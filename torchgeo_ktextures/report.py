@@ -35,7 +35,7 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1150p
        padding: 0 1em; color: #222; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
 img { max-width: 100%; } td img { width: 96px; height: 96px; image-rendering: pixelated; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr));
+.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr));
         gap: 1em; } figure { margin: 0; } figcaption { color: #555; }
 table { border-collapse: collapse; } td, th { padding: 4px 10px; text-align: right;
         border-bottom: 1px solid #ddd; } th { color: #555; font-weight: 600; }

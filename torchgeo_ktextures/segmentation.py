@@ -22,7 +22,7 @@ from .maps.area import pixel_area_ha
 from .maps.mosaic import check_mosaic, write_mosaic
 from .models import MASK_STRIDES
 from .segment_results import check_legend, print_summary, write_legend
-from .trainer import make_trainer, margin_of, quiet
+from .trainer import make_trainer, margin_of, quiet, release_memory
 
 
 @dataclass
@@ -263,6 +263,7 @@ def _fit(
         print(f'Fitting {segmenter.n_clusters} classes to {len(scenes)} scene(s)')
     segmenter.fit_model(scenes)
     segmenter.save(kept)
+    release_memory()
     return segmenter
 
 

@@ -3,7 +3,10 @@
 
 """Lightning's trainer, as the estimator and the command use it."""
 
+import ctypes
+import gc
 import logging
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -90,3 +93,13 @@ def margin_of(mask_stride: int) -> int:
     coarsest = MASK_STRIDES[-1]
     half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
     return -(-half // coarsest) * coarsest
+
+
+def release_memory() -> None:
+    """Give memory that training used back to the system, where that is possible."""
+    gc.collect()
+    if sys.platform == 'linux':
+        # The allocator of glibc keeps freed blocks; other C libraries have no such call.
+        trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+        if trim is not None:
+            trim(0)

@@ -26,7 +26,7 @@ from .label_map import (
 )
 
 #: Number of tiles that may wait to be written.
-_WAITING = 4
+_WAITING = 2
 
 
 class GeoTIFFWriter(BasePredictionWriter):

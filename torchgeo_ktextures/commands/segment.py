@@ -25,7 +25,7 @@ def segment(
     confidence: bool = False,
     legend: str | None = None,
     report: str | None = None,
-    tile_size: int = 1024,
+    tile_size: int = 768,
     progress: bool = True,
 ) -> None:
     """Split scenes into classes, each of which is a texture in context.

@@ -20,7 +20,7 @@ class PrefetchLoader(DataLoader[Sample]):
     """
 
     #: Number of batches read ahead.
-    depth = 2
+    depth = 1
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         """Iterate over the batches.

@@ -56,7 +56,7 @@ class RasterDataModule(BaseDataModule):
         length: int = 1920,
         balance: Literal['area', 'paths'] = 'area',
         tile_size: int = 512,
-        predict_tile_size: int = 1024,
+        predict_tile_size: int = 768,
         margin: int = 96,
         num_workers: int = 0,
         seed: int = 0,
