@@ -161,3 +161,7 @@ def _pass_on(args: Sequence[str]) -> None:
         import_module(f'torchgeo_ktextures.{name}')
     torchgeo = import_module('torchgeo.main')
     torchgeo.main(list(args))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,290 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The segment command, as a user calls it."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rasterio
+import yaml
+from rasterio.transform import Affine
+from rio_cogeo.cogeo import cog_validate
+
+from torchgeo_ktextures import KTexturesSegmenter
+from torchgeo_ktextures.callbacks import GeoTIFFWriter
+from torchgeo_ktextures.cli import main
+
+from .rasters import TRANSFORM, scene_pixels, write_raster, write_scene
+
+FAST = ['--n-clusters', '2', '--steps', '4', '--progress', 'false', '--device', 'cpu']
+
+
+def segment(*args: object) -> None:
+    main(['segment', *FAST, *map(str, args)])
+
+
+def fails(capsys: pytest.CaptureFixture[str], *args: object, status: int = 1) -> str:
+    """Run a command that fails; the sentence it ends with."""
+    with pytest.raises(SystemExit) as error:
+        segment(*args)
+    assert error.value.code == status
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert not any('Traceback' in line for line in lines)
+    return lines[-1]
+
+
+@pytest.fixture(scope='module')
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which a scene was segmented, with all there is."""
+    folder = tmp_path_factory.mktemp('done')
+    write_scene(folder / 'scene.tif')
+    segment(
+        folder / 'scene.tif',
+        '--output', folder / 'labels.tif',
+        '--confidence', 'true',
+        '--save-checkpoint', folder / 'model.ckpt',
+        '--report', folder / 'report.html',
+        '--mask-stride', '4',
+    )  # fmt: skip
+    return folder
+
+
+def test_map(done: Path) -> None:
+    valid, errors, _ = cog_validate(done / 'labels.tif')
+    assert valid, errors
+    with (
+        rasterio.open(done / 'scene.tif') as src,
+        rasterio.open(done / 'labels.tif') as dst,
+        rasterio.open(done / 'labels_confidence.tif') as sure,
+    ):
+        assert (dst.crs, dst.transform, dst.shape) == (
+            src.crs,
+            src.transform,
+            src.shape,
+        )
+        missing = (src.read() == 0).all(0)
+        labels, percent = dst.read(1), sure.read(1)
+        assert dst.nodata == 255
+        assert dst.colormap(1)[0] == (31, 119, 180, 255)
+        assert dst.tags(1)['STATISTICS_MAXIMUM'] == str(labels[~missing].max())
+    assert (missing == (labels == 255)).all()
+    assert (missing == (percent == 255)).all()
+    assert percent[~missing].max() <= 100
+    assert set(np.unique(labels)) <= {0, 1, 255}
+
+
+def test_beside_the_map(done: Path) -> None:
+    classes = yaml.safe_load((done / 'classes.yaml').read_text())['classes']
+    assert [c['name'] for c in classes] == ['', '']
+    with rasterio.open(done / 'labels.tif') as src:
+        labels = src.read(1)
+    with rasterio.open(done / 'scene.tif') as src:
+        bands = src.read().astype(float)
+    for c in classes:
+        inside = labels == c['index']
+        assert c['pixels'] == inside.sum()
+        if inside.any():
+            assert c['spectrum']['red'] == pytest.approx(bands[0][inside].mean(), 1e-4)
+        assert (done / c['texture']).exists()
+    page = (done / 'report.html').read_text()
+    assert page.count('data:image/png;base64,') >= 4 + 2
+    assert 'http' not in page.replace('http-equiv', '')
+
+
+def test_summary(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / 'again.tif'
+    segment(done / 'scene.tif', '--output', out, '--checkpoint', done / 'model.ckpt')
+    printed = capsys.readouterr().out
+    assert 'hectares' in printed
+    assert str(out) in printed
+    with rasterio.open(out) as one, rasterio.open(done / 'labels.tif') as two:
+        assert (one.read(1) == two.read(1)).all()
+    # the estimator gives the same labels
+    labels: Any = KTexturesSegmenter.load(done / 'model.ckpt').predict(
+        done / 'scene.tif'
+    )
+    with rasterio.open(out) as src:
+        assert (np.where(labels < 0, 255, labels) == src.read(1)).all()
+
+
+def test_same_seed_same_bytes(done: Path, tmp_path: Path) -> None:
+    segment(done / 'scene.tif', '--output', tmp_path / 'a.tif', '--mask-stride', '4')
+    assert (tmp_path / 'a.tif').read_bytes() == (done / 'labels.tif').read_bytes()
+
+
+def test_several_scenes(tmp_path: Path) -> None:
+    right = TRANSFORM * Affine.translation(101, 0)
+    one = write_scene(tmp_path / 'one.tif')
+    two = write_raster(tmp_path / 'two.tif', scene_pixels(seed=1), transform=right)
+    for kind in ('vrt', 'tif'):
+        maps = tmp_path / kind
+        segment(one, two, '--output', maps, '--mosaic', kind)
+        with rasterio.open(maps / f'mosaic.{kind}') as src:
+            assert src.shape == (75, 202)
+            assert src.colormap(1)[1] == (255, 127, 14, 255)
+            whole = src.read(1)
+        for i, name in enumerate(('one', 'two')):
+            with rasterio.open(maps / f'{name}_labels.tif') as src:
+                assert (src.read(1) == whole[:, 101 * i : 101 * (i + 1)]).all()
+
+
+def test_stride_in_metres(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = write_scene(tmp_path / 'scene.tif')
+    out, model = tmp_path / 'labels.tif', tmp_path / 'model.ckpt'
+    segment(scene, '--output', out, '--mask-stride', '40m', '--save-checkpoint', model)
+    # pixels of Web Mercator at 11 degrees north are 4.69 m wide
+    assert KTexturesSegmenter.load(model).mask_stride == 8
+    text = fails(capsys, scene, '--output', out, '--mask-stride', '4km')
+    assert "'4km' is neither pixels" in text
+
+
+def test_odd_scenes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rotated = TRANSFORM * Affine.rotation(20)
+    path = write_raster(tmp_path / 'rotated.tif', scene_pixels(), transform=rotated)
+    segment(path, '--output', tmp_path / 'a.tif')
+    with rasterio.open(tmp_path / 'a.tif') as src:
+        assert src.transform.almost_equals(rotated)
+    bare = write_raster(tmp_path / 'bare.tif', scene_pixels(), crs=None, transform=None)
+    (tmp_path / 'classes.yaml').unlink()
+    segment(bare, '--output', tmp_path / 'b.tif')
+    printed = capsys.readouterr().out
+    assert 'no georeference' in printed
+    assert 'Areas are in pixels' in printed
+    rgb = write_raster(tmp_path / 'rgb.tif', scene_pixels(bands=3))
+    segment(rgb, '--output', tmp_path / 'c.tif')
+
+
+def test_bad_input(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene, model = done / 'scene.tif', done / 'model.ckpt'
+    out = tmp_path / 'labels.tif'
+
+    def text(*args: object, status: int = 1) -> str:
+        return fails(capsys, *args, status=status)
+
+    assert 'nowhere.tif' in text(tmp_path / 'nowhere.tif', '--output', out)
+    assert 'does not exist; make it' in text(scene, '--output', '/no/folder/x.tif')
+    assert 'would be overwritten' in text(scene, '--output', scene)
+    assert "no band 'swir'" in text(scene, '--output', out, '--bands', '[red, swir, 1]')
+    assert 'is one map, but' in text(scene, done / 'labels.tif', '--output', out)
+    assert 'mask_stride=3' in text(scene, '--output', out, '--mask-stride', '3')
+    assert "device='nothing'" in text(scene, '--output', out, '--device', 'nothing')
+    given = ('--checkpoint', model)
+    assert 'n_clusters=5 does not fit checkpoint' in text(
+        scene, '--output', out, *given, '--n-clusters', '5'
+    )
+    assert 'bands' in text(scene, '--output', out, *given, '--bands', '[1, 2, 3]')
+    (tmp_path / 'bad.ckpt').write_bytes(b'no checkpoint')
+    assert 'is not a checkpoint' in text(
+        scene, '--output', out, '--checkpoint', tmp_path / 'bad.ckpt'
+    )
+    assert 'many' in text(scene, '--output', out, '--steps', 'many', status=2)
+    other = write_raster(
+        tmp_path / 'other.tif', scene_pixels(), crs='EPSG:32633', transform=TRANSFORM
+    )
+    assert 'a mosaic needs one' in text(
+        scene, other, '--output', tmp_path / 'maps', '--mosaic', 'tif'
+    )
+    named = (done / 'classes.yaml').read_text().replace("name: ''", 'name: sea', 1)
+    (tmp_path / 'classes.yaml').write_text(named)
+    assert 'has been edited' in text(scene, '--output', out)
+    assert not out.exists()
+    assert not list(tmp_path.glob('.*'))
+
+
+def test_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    for args in (['segment'], ['segment', 'a.tif'], ['nothing'], []):
+        with pytest.raises(SystemExit) as error:
+            main(args)
+        assert error.value.code == 2
+    capsys.readouterr()
+    with pytest.raises(SystemExit, match='0'):
+        main(['segment', '--help'])
+    assert '--n-clusters' in capsys.readouterr().out
+
+
+def test_heavy_imports_wait() -> None:
+    code = (
+        'import sys, torchgeo_ktextures.cli as c; c.make_parser(); '
+        'sys.exit(bool({"torch", "lightning", "sklearn", "rasterio"} & set(sys.modules)))'
+    )
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_goes_on_where_it_was_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scenes = [
+        write_raster(tmp_path / f'{i}.tif', scene_pixels(seed=i)) for i in range(3)
+    ]
+    segment(*scenes, '--output', tmp_path / 'whole')
+    complete = GeoTIFFWriter._complete
+
+    def stop(self: GeoTIFFWriter, key: tuple[int, str]) -> None:
+        if key[0] == 1:
+            raise KeyboardInterrupt
+        complete(self, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GeoTIFFWriter, '_complete', stop)
+        text = fails(capsys, *scenes, '--output', tmp_path / 'maps', status=130)
+    assert 'The same command goes on' in text
+    assert [p.name for p in (tmp_path / 'maps').glob('*.tif')] == ['0_labels.tif']
+    stamp = (tmp_path / 'maps' / '0_labels.tif').stat().st_mtime_ns
+    segment(*scenes, '--output', tmp_path / 'maps')
+    assert 'Going on with the model' in capsys.readouterr().out
+    assert (tmp_path / 'maps' / '0_labels.tif').stat().st_mtime_ns == stamp
+    for name in ('0', '1', '2'):
+        one, two = (tmp_path / f / f'{name}_labels.tif' for f in ('whole', 'maps'))
+        assert one.read_bytes() == two.read_bytes()
+    assert not list((tmp_path / 'maps').glob('.*'))
+
+
+def test_killed(tmp_path: Path) -> None:
+    scenes = [
+        str(write_raster(tmp_path / f'{i}.tif', scene_pixels(seed=i))) for i in range(3)
+    ]
+    command = [sys.executable, '-m', 'torchgeo_ktextures.cli', 'segment', *scenes]
+    maps = tmp_path / 'maps'
+    process = subprocess.Popen([*command, '--output', str(maps), *FAST])
+    while process.poll() is None and not (maps / '0_labels.tif').exists():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for path in maps.glob('*.tif'):
+        valid, errors, _ = cog_validate(path)
+        assert valid, errors
+    segment(*scenes, '--output', maps)
+    segment(*scenes, '--output', tmp_path / 'whole')
+    for name in ('0', '1', '2'):
+        one, two = (tmp_path / f / f'{name}_labels.tif' for f in ('whole', 'maps'))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    disk = tmp_path / 'disk'
+    disk.mkdir()
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=1M', 'tmpfs', str(disk)]
+    if os.geteuid() or not shutil.which('mount'):
+        pytest.skip('needs the right to mount a small disk')
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip('a small disk cannot be mounted here')
+    try:
+        scene = write_scene(tmp_path / 'scene.tif')
+        text = fails(capsys, scene, '--output', disk / 'labels.tif')
+        assert 'cannot be written' in text
+        assert not list(disk.glob('*.tif'))
+    finally:
+        subprocess.run(['umount', str(disk)], check=True)
