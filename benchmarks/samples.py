@@ -196,6 +196,7 @@ def supervised(
         *('--data.predict_paths', str(folder / 'others')),
         *('--model.num_classes', str(len(entries))),
         *('--model.in_channels', str(len(train[0]))),
+        *('--model.lr', str(options.lr)),
         *('--trainer.max_epochs', str(options.epochs)),
         *('--trainer.enable_progress_bar', 'false'),
     ]
@@ -225,7 +226,8 @@ def main() -> None:
     parser.add_argument('--min-area', help='minimum mapping unit, such as 9px')
     parser.add_argument('--majority', type=int, help='size of the majority filter')
     parser.add_argument('--chip-size', type=int, default=64)
-    parser.add_argument('--epochs', type=int, default=6)
+    parser.add_argument('--epochs', type=int, default=24)
+    parser.add_argument('--lr', type=float, default=0.0003)
     parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args()
     cluster = {'ktextures': ktextures, 'kmeans': kmeans}[options.method]
