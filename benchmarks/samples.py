@@ -73,9 +73,7 @@ def kmeans(train: Images, test: Images, k: int, seed: int) -> tuple[Labels, Labe
 
 def ktextures(train: Images, test: Images, k: int, seed: int) -> tuple[Labels, Labels]:
     """Cluster by k-textures with its defaults; see :func:`kmeans`."""
-    from torchgeo_ktextures import (  # type: ignore[attr-defined, unused-ignore]
-        KTexturesSegmenter,
-    )
+    from torchgeo_ktextures import KTexturesSegmenter
 
     model = KTexturesSegmenter(n_clusters=k, random_state=seed).fit(list(train))
     return list(model.predict(list(train))), list(model.predict(list(test)))

@@ -197,7 +197,7 @@ def test_bad_input(
     assert 'a mosaic needs one' in text(
         scene, other, '--output', tmp_path / 'maps', '--mosaic', 'tif'
     )
-    named = (done / 'classes.yaml').read_text().replace("name: ''", 'name: sea', 1)
+    named = (done / 'classes.yaml').read_text().replace("  name: ''", '  name: sea', 1)
     (tmp_path / 'classes.yaml').write_text(named)
     assert 'has been edited' in text(scene, '--output', out)
     assert not out.exists()
