@@ -124,7 +124,7 @@ def test_same_seed_same_bytes(done: Path, tmp_path: Path) -> None:
 
 
 def test_several_scenes(tmp_path: Path) -> None:
-    right = TRANSFORM * Affine.translation(101, 0)
+    right = TRANSFORM @ Affine.translation(101, 0)
     one = write_scene(tmp_path / 'one.tif')
     two = write_raster(tmp_path / 'two.tif', scene_pixels(seed=1), transform=right)
     for kind in ('vrt', 'tif'):
@@ -150,7 +150,7 @@ def test_stride_in_metres(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_odd_scenes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rotated = TRANSFORM * Affine.rotation(20)
+    rotated = TRANSFORM @ Affine.rotation(20)
     path = write_raster(tmp_path / 'rotated.tif', scene_pixels(), transform=rotated)
     segment(path, '--output', tmp_path / 'a.tif')
     with rasterio.open(tmp_path / 'a.tif') as src:
@@ -241,7 +241,9 @@ def test_goes_on_where_it_was_stopped(
         patch.setattr(GeoTIFFWriter, '_complete', stop)
         text = fails(capsys, *scenes, '--output', tmp_path / 'maps', status=130)
     assert 'The same command goes on' in text
-    assert [p.name for p in (tmp_path / 'maps').glob('*.tif')] == ['0_labels.tif']
+    names = [path.name for path in (tmp_path / 'maps').glob('*.tif')]
+    assert '0_labels.tif' in names
+    assert '1_labels.tif' not in names
     stamp = (tmp_path / 'maps' / '0_labels.tif').stat().st_mtime_ns
     segment(*scenes, '--output', tmp_path / 'maps')
     assert 'Going on with the model' in capsys.readouterr().out
@@ -287,4 +289,4 @@ def test_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert 'cannot be written' in text
         assert not list(disk.glob('*.tif'))
     finally:
-        subprocess.run(['umount', str(disk)], check=True)
+        subprocess.run(['umount', '-l', str(disk)], check=True)

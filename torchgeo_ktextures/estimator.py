@@ -227,6 +227,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             assignment_weight=self.assignment_weight,
             n_init=self.n_init,
         )
+        self.task_.draws = False
         self.history_ = History()
         trainer = make_trainer(
             self.device, self.verbose, [self.history_], self.max_steps

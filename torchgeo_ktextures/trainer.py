@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
@@ -91,7 +92,8 @@ def margin_of(mask_stride: int) -> int:
         Half of the receptive field, rounded up to the grid of the coarsest features.
     """
     coarsest = MASK_STRIDES[-1]
-    half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
+    with torch.device('meta'):  # no weights, no random numbers
+        half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
     return -(-half // coarsest) * coarsest
 
 

@@ -316,7 +316,7 @@ class PlanetDataModule(GeoDataModule):
         for x, y, t in indices:
             w = layers[t.start, t.stop].locate((x, y), 0)
             share[t.start, t.stop] += w.core_height * w.core_width
-        settings = f'{self.kwargs} {self.tile_size} {self.margin} {self.statistics}'
+        settings = f'{self.kwargs} {self.margin} {self.statistics}'
         return [
             layer.grid._replace(pixels=share[layer.dates], settings=settings)
             for layer in self.layers

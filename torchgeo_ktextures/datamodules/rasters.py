@@ -213,7 +213,7 @@ class RasterDataModule(BaseDataModule):
                     gcps=src.gcps,
                     bands=list(map(str, self.bands)),
                     settings=f'{self.bands} {self.all_bands} {self.scale} '
-                    f'{self.nodata} {self.predict_tile_size} {self.margin}',
+                    f'{self.nodata} {self.margin}',
                 )
                 maps.append(grid)
         return maps

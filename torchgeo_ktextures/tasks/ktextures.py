@@ -47,6 +47,9 @@ class KTextures(RestartMixin, BaseTask):
     #: What is shown when training ends: the first batch of the last validation.
     shown: Sample | None = None
 
+    #: Whether to draw a picture when training ends.
+    draws = True
+
     def __init__(
         self,
         num_classes: int = 8,
@@ -332,10 +335,10 @@ class KTextures(RestartMixin, BaseTask):
         self._require_fitted('test')
 
     def on_train_end(self) -> None:
-        """Plot the first scene to ``ktextures.png`` in the folder of the logs, if any."""
+        """Plot the first scene to ``ktextures.png`` in the folder of the logs."""
         trainer = self.trainer
         folder = trainer.log_dir or trainer.default_root_dir
-        silent = getattr(trainer, 'fast_dev_run', False) or not trainer.loggers
+        silent = getattr(trainer, 'fast_dev_run', False) or not self.draws
         if silent or not trainer.is_global_zero:
             return
         sample = zip(('image', 'mask_valid'), self.sample, strict=True)

@@ -1,0 +1,166 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+import pickle
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import estimator_checks
+
+from torchgeo_ktextures import KTexturesSegmenter
+
+from .rasters import scene_pixels, write_raster
+
+#: Checks of scikit-learn that do not hand over a table of samples: those that do are for
+#: estimators of rows and columns, while images have shape (C, H, W).
+CHECKS = (
+    'check_estimator_cloneable',
+    'check_estimator_tags_renamed',
+    'check_valid_tag_types',
+    'check_estimator_repr',
+    'check_no_attributes_set_in_init',
+    'check_parameters_default_constructible',
+    'check_get_params_invariance',
+    'check_set_params',
+    'check_mixin_order',
+)
+
+
+def make(**kwargs: Any) -> KTexturesSegmenter:
+    defaults = {'max_steps': 3, 'random_state': 0, 'device': 'cpu', 'patch_size': 32}
+    return KTexturesSegmenter(2, **(defaults | kwargs))
+
+
+@pytest.fixture(scope='module')
+def image() -> np.ndarray[Any, Any]:
+    data = scene_pixels()
+    data[:, :5, :9] = np.nan
+    return data
+
+
+@pytest.fixture(scope='module')
+def fitted(image: np.ndarray[Any, Any]) -> KTexturesSegmenter:
+    return make().fit(image)
+
+
+@pytest.mark.parametrize('name', CHECKS)
+def test_scikit_learn(name: str) -> None:
+    estimator = KTexturesSegmenter()
+    getattr(estimator_checks, name)(type(estimator).__name__, estimator)
+
+
+def test_check_estimator() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # that tables are not for it
+        estimator_checks.check_estimator(KTexturesSegmenter())
+
+
+def test_attributes(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> None:
+    assert fitted.labels_.shape == image.shape[1:]
+    assert fitted.labels_.dtype == np.int64
+    assert ((fitted.labels_ == -1) == np.isnan(image[0])).all()
+    assert set(np.unique(fitted.labels_)) <= {-1, 0, 1}
+    assert fitted.n_iter_ == 3
+    assert np.isfinite(fitted.loss_)
+    assert fitted.textures_.shape == (2, 4, 64, 64)
+    assert fitted.cluster_centers_.shape == (2, 4)
+    # in the units of the input
+    assert 500 < fitted.cluster_centers_.mean() < 3000
+    assert 500 < fitted.textures_.mean() < 3000
+    assert fitted.n_features_in_ == 4
+
+
+def test_same_seed(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> None:
+    state = torch.get_rng_state()
+    again = clone(fitted).fit(image)
+    assert (again.labels_ == fitted.labels_).all()
+    # nobody else's random numbers change
+    assert (torch.get_rng_state() == state).all()
+    generator = np.random.RandomState(0)
+    assert make(random_state=generator).fit_predict(image).shape == image.shape[1:]
+
+
+def test_kinds_of_images(
+    fitted: KTexturesSegmenter, image: np.ndarray[Any, Any], tmp_path: Path
+) -> None:
+    xarray = pytest.importorskip('xarray')
+    expected = fitted.predict(image)
+    path = write_raster(tmp_path / 'image.tif', image)
+    masked = np.ma.masked_invalid(image)
+    filled = xarray.DataArray(np.nan_to_num(image, nan=-9), dims=('band', 'y', 'x'))
+    filled.attrs['_FillValue'] = -9
+    for same in (torch.from_numpy(image), masked, filled, path, str(path)):
+        assert (fitted.predict(same) == expected).all()
+    both = fitted.predict([image, image[:, :40]])
+    assert [labels.shape for labels in both] == [(75, 101), (40, 101)]
+    stack: Any = fitted.predict(np.stack([image, image]))
+    assert len(stack) == 2
+    assert (stack[1] == expected).all()
+    assert (fitted.predict([path])[0] == expected).all()
+    assert make().fit_predict(path).shape == (75, 101)
+
+
+def test_large_images_have_no_seams(
+    fitted: KTexturesSegmenter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = scene_pixels(300, 280)
+    whole: Any = fitted.predict(large)
+    from torchgeo_ktextures import estimator
+
+    grid = estimator.GridWindowSampler
+    monkeypatch.setattr(
+        estimator, 'GridWindowSampler', lambda d, size, margin: grid(d, 64, margin)
+    )
+    tiled: Any = fitted.predict(large)
+    assert (whole == tiled).mean() > 0.9999
+
+
+def test_save_and_load(
+    fitted: KTexturesSegmenter, image: np.ndarray[Any, Any], tmp_path: Path
+) -> None:
+    fitted.save(tmp_path / 'model.ckpt')
+    loaded = KTexturesSegmenter.load(tmp_path / 'model.ckpt')
+    assert loaded.get_params() == fitted.get_params()
+    assert (loaded.predict(image) == fitted.labels_).all()
+    assert (loaded.textures_ == fitted.textures_).all()
+    assert loaded.loss_ == fitted.loss_
+    content = torch.load(tmp_path / 'model.ckpt', weights_only=True)
+    assert 'state_dict' in content  # nothing that runs code
+    assert (pickle.loads(pickle.dumps(fitted)).predict(image) == fitted.labels_).all()
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        KTexturesSegmenter.load(tmp_path / 'nowhere.ckpt')
+    torch.save({'weights': torch.zeros(3)}, tmp_path / 'other.ckpt')
+    with pytest.raises(ValueError, match='other.ckpt is not a checkpoint'):
+        KTexturesSegmenter.load(tmp_path / 'other.ckpt')
+    (tmp_path / 'evil.ckpt').write_bytes(pickle.dumps({'x': Path('a')}))
+    with pytest.raises(ValueError, match='evil.ckpt is not a checkpoint'):
+        KTexturesSegmenter.load(tmp_path / 'evil.ckpt')
+
+
+def test_bad_input(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> None:
+    with pytest.raises(NotFittedError):
+        make().predict(image)
+    with pytest.raises(ValueError, match='3 features.*expecting 4'):
+        fitted.predict(image[:3])
+    with pytest.raises(ValueError, match=r'shape \(75, 101\)'):
+        make().fit(image[0])
+    with pytest.raises(ValueError, match=r'different numbers of bands \(\[3, 4\]\)'):
+        make().fit([image, image[:3]])
+    with pytest.raises(ValueError, match='n_clusters=0'):
+        make().set_params(n_clusters=0).fit(image)
+    with pytest.raises(ValueError, match='no pixel is valid'):
+        make().fit(np.full_like(image, np.nan))
+    with pytest.raises(ValueError, match='constant'):
+        make().fit(np.ones_like(image))
+    with pytest.raises(TypeError, match='mixes paths and arrays'):
+        make().fit([image, 'scene.tif'])
+    with pytest.raises(ValueError, match="device='nothing'"):
+        make(device='nothing').fit(image)
+    with pytest.raises(ValueError, match='images is empty'):
+        make().fit([])
