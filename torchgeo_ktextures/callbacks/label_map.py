@@ -48,7 +48,7 @@ class LabelMap:
         self.output = output
         self.origin = origin
         self.part = part_path(output, rank)
-        self.unfinished = temporary_path(output, f'{rank}.unfinished.tif')
+        self.unfinished = temporary_path(output, f'{rank}.unfinished')
         self.statistics = ClassStatistics(grid, num_classes)
         self.missing = grid.pixels
         self.dst = self._create(self.unfinished)
@@ -203,7 +203,7 @@ def temporary_path(output: Path, suffix: str) -> Path:
 
 def part_path(output: Path, rank: int) -> Path:
     """Path of the complete part of a process; an empty file is an empty part."""
-    return temporary_path(output, f'{rank}.part.tif')
+    return temporary_path(output, f'{rank}.part')
 
 
 def remove_temporary(output: Path) -> None:

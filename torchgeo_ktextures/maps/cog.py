@@ -31,7 +31,7 @@ def finish_cog(tiled: Path, output: Path) -> None:
     Raises:
         OSError: If the map cannot be written, as when the disk is full.
     """
-    cog = output.with_name(f'.{output.name}.{os.getpid()}.cog.tif')
+    cog = output.with_name(f'.{output.name}.{os.getpid()}.cog')
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
