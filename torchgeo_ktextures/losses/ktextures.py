@@ -9,7 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..models import MASK_STRIDES, FeatureClusters, KTexturesModel, hard_masks
+from ..models import (
+    MASK_STRIDES,
+    FeatureClusters,
+    KTexturesModel,
+    hard_masks,
+    local_moments,
+)
 from .feature_similarity import FeatureSimilarityLoss, cell_validity
 
 
@@ -90,18 +96,23 @@ class KTexturesLoss(nn.Module):
         Raises:
             ValueError: If the data has fewer different cells than classes.
         """
-        maps, cells, batches = [], [], []
+        maps, cells, batches, centers = [], [], [], []
+        stride = self.clusters.mask_stride
         for image, valid in zip(images, valids, strict=True):
             x, valid = pad_to_grid(model.prepare(image, valid), valid)
             size = (x.shape[-2], x.shape[-1])
             features = self.similarity.features(x, valid)
             maps.append(self.clusters.pool(features, size))
-            cells.append(cell_validity(valid, maps[-1].shape[-2:])[:, 0] > 0.5)
-            batches.append((x, valid, features, size))
-        self.clusters.fit(maps, cells, seed)
+            moments = local_moments(x, valid)
+            center = slice(stride // 2, None, stride)
+            centers.append(moments[..., center, center])
+            shares = cell_validity(valid, maps[-1].shape[-2:])
+            cells.append(((shares > 0.5) & (valid[..., center, center] > 0))[:, 0])
+            batches.append((x, valid, features, moments, size))
+        self.clusters.fit(maps, cells, seed, centers)
         sums, counts = [], []
-        for x, valid, features, size in batches:
-            labels = self.clusters(features, size).argmin(1)
+        for x, valid, features, moments, size in batches:
+            labels = self.clusters(features, size, moments).argmin(1)
             masks = cluster_masks(labels, model.num_classes, size) * valid
             sums.append(torch.einsum('bkhw,bchw->kc', masks, x))
             counts.append(masks.sum((0, 2, 3)))
@@ -136,12 +147,12 @@ class KTexturesLoss(nn.Module):
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
-        distances = self.clusters(targets, size)
-        cells = cell_validity(valid, distances.shape[-2:])
+        energy = self.clusters(targets, size, local_moments(x, valid))
+        cells = cell_validity(valid, energy.shape[-2:])
         coarse, logits = model.logits(x)
         parts: dict[str, Tensor] = {}
         if warm:
-            labels = distances.argmin(1)
+            labels = energy.argmin(1)
             masks = cluster_masks(labels, model.num_classes, size)
             ignored = labels.masked_fill(cells[:, 0] <= 0.5, -1)
             error = F.cross_entropy(coarse, ignored, ignore_index=-1, reduction='sum')
@@ -149,7 +160,8 @@ class KTexturesLoss(nn.Module):
             extra = parts['cross_entropy']
         else:
             masks = hard_masks(logits, slope)
-            expected = (coarse.softmax(1) * distances).sum(1, keepdim=True)
+            unlikely = 1 - (-energy).softmax(1)
+            expected = (coarse.softmax(1) * unlikely).sum(1, keepdim=True)
             mean = (expected * cells).sum() / cells.sum().clamp(min=1e-6)
             parts['assignment'] = mean
             extra = self.assignment_weight * mean

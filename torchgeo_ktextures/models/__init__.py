@@ -12,6 +12,7 @@ from .hard_masks import class_margins, hard_masks
 from .inference import LabelNetwork, class_confidence, upsample_labels
 from .keras_features import KerasFeatures
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
+from .local_moments import MomentGaussians, local_moments
 from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
 from .planet_features import PlanetFeatures
 from .texture_generators import TextureGenerators
@@ -32,6 +33,7 @@ __all__ = (
     'LabelNetwork',
     'LocalColor',
     'MaskNetwork',
+    'MomentGaussians',
     'PlanetFeatures',
     'PlanetFeatures_Weights',
     'TextureEnergy',
@@ -44,6 +46,7 @@ __all__ = (
     'get_weight',
     'hard_masks',
     'list_models',
+    'local_moments',
     'make_extractors',
     'planet_features',
     'upsample_labels',

@@ -1,9 +1,8 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Classes in feature space: k-means for the warm start, texture prototypes later."""
+"""Classes in feature space: clusters for the warm start, texture prototypes later."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -12,10 +11,14 @@ import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
 from .extractors import FeatureExtractor, box_filter
+from .local_moments import MomentGaussians
+from .mixture import feature_energy, fit_mixture
+
+#: Distance in pixels at which the pixels of a class should still be alike.
+_LAG = 8
 
 
 class FeatureClusters(nn.Module):
@@ -24,9 +27,14 @@ class FeatureClusters(nn.Module):
     Features of all groups are averaged over the cells of the mask grid, reduced by a
     principal component analysis per group and scaled by the weight of the group.
     Components that do not persist in space are scaled down. The prototypes are first
-    the centers of k-means, then follow the features of the generated textures.
+    the centers of clusters, then follow the features of the generated textures.
+
+    With group ``color``, classes are also Gaussians of the local moments of the bands.
+    How much these count is decided by the data: as much as colour persists in space.
     """
 
+    trust: Tensor
+    spread: Tensor
     projection: Tensor
     offset: Tensor
     limit: Tensor
@@ -57,6 +65,10 @@ class FeatureClusters(nn.Module):
         self.mask_stride = mask_stride
         self.components = {n: min(components, c) for n, c in self.channels.items()}
         total, kept = sum(self.channels.values()), sum(self.components.values())
+        bands = groups['color'][0] if 'color' in groups else 1
+        self.gaussians = MomentGaussians(num_classes, 2 * bands)
+        self.register_buffer('trust', torch.tensor(0.0))
+        self.register_buffer('spread', torch.tensor(1.0))
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
         self.register_buffer('limit', torch.full((kept,), torch.inf))
@@ -90,20 +102,18 @@ class FeatureClusters(nn.Module):
         maps: Sequence[Tensor],
         valids: Sequence[Tensor],
         seed: int,
-        n_init: int = 10,
+        moments: Sequence[Tensor] | None = None,
         max_samples: int = 20_000,
-    ) -> float:
-        """Fit the projection and the prototypes, by k-means.
+    ) -> None:
+        """Fit the projection and the classes.
 
         Args:
             maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
             valids: Validity of their cells, bool, of shape ``(B, h, w)``.
-            seed: Seed of the sampling and of k-means.
-            n_init: Number of k-means restarts.
+            seed: Seed of the sampling and of the starts.
+            moments: Local moments of a pixel of each cell, of shape
+                ``(B, 2 * C, h, w)``; without, the classes are those of k-means.
             max_samples: Number of vectors used at most.
-
-        Returns:
-            Inertia per vector.
 
         Raises:
             ValueError: If there are fewer different vectors than clusters.
@@ -112,10 +122,12 @@ class FeatureClusters(nn.Module):
         rng = np.random.default_rng(seed)
         cells = [m.movedim(1, -1)[v] for m, v in zip(maps, valids, strict=True)]
         data = torch.cat(cells).cpu().numpy().astype(np.float64)
-        if len(data) > max_samples:
-            data = data[rng.choice(len(data), max_samples, replace=False)]
         if len(data) < k:
             raise ValueError(self._too_few())
+        index = np.arange(len(data))
+        if len(data) > max_samples:
+            index = rng.choice(len(data), max_samples, replace=False)
+        data = data[index]
         column, start = 0, 0
         projection = np.zeros(tuple(self.projection.shape))
         for name, components in self.components.items():
@@ -137,23 +149,46 @@ class FeatureClusters(nn.Module):
         reduced = data @ projection + offset
         limit = 2.5 * reduced.std(0)
         reduced = reduced.clip(-limit, limit)
-        with warnings.catch_warnings():
-            warnings.simplefilter('error', ConvergenceWarning)
-            try:
-                result = KMeans(k, n_init=n_init, random_state=seed).fit(reduced)
-            except ConvergenceWarning:
-                raise ValueError(self._too_few()) from None
         self.projection.copy_(torch.from_numpy(projection))
         self.offset.copy_(torch.from_numpy(offset))
         self.limit.copy_(torch.from_numpy(limit))
-        self.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
-        return float(result.inertia_) / len(reduced)
+        if moments is None or 'color' not in self.weights:
+            self.trust.fill_(0)
+        else:
+            self.trust.copy_(self._color_coherence(maps, valids))
+        if len(np.unique(reduced.round(6), axis=0)) < k:
+            raise ValueError(self._too_few())
+        if moments is None:
+            result = KMeans(k, n_init=10, random_state=seed).fit(reduced)
+            self.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
+            self.spread.fill_(max(float(result.inertia_) / len(reduced), 1e-6))
+            return
+        pixels = [m.movedim(1, -1)[v] for m, v in zip(moments, valids, strict=True)]
+        prototypes, spread = fit_mixture(
+            self.gaussians,
+            torch.cat(pixels).cpu()[index],
+            torch.from_numpy(reduced),
+            self.trust,
+            seed,
+        )
+        self.prototypes.copy_(prototypes)
+        self.spread.copy_(spread)
 
     def _too_few(self) -> str:
         msg = (
             f'the training data has fewer than num_classes={self.prototypes.shape[0]} '
         )
         return msg + 'different cells; ask for fewer classes or give a larger scene'
+
+    def _color_coherence(
+        self, maps: Sequence[Tensor], valids: Sequence[Tensor]
+    ) -> Tensor:
+        """Mean spatial autocorrelation of the bands."""
+        names = list(self.channels)
+        start = sum(self.channels[n] for n in names[: names.index('color')])
+        select = np.eye(sum(self.channels.values()))
+        select = select[:, start : start + self.channels['color']]
+        return torch.tensor(self._coherence(maps, valids, select).mean())
 
     def _coherence(
         self,
@@ -164,22 +199,23 @@ class FeatureClusters(nn.Module):
         """Spatial autocorrelation of each component, along its better direction.
 
         Classes are regions of at least some cells: a component that does not persist
-        from a cell to the next but one is noise for this purpose, such as the colour
-        of a scene in which only textures differ.
+        over some pixels is noise for this purpose, such as the colour of a scene in
+        which only textures differ.
         """
         weights = torch.from_numpy(projection).float()
         reduced = [m.movedim(1, -1).cpu() @ weights for m in maps]
         masks = [valid.cpu() for valid in valids]
         cells = torch.cat([r[v] for r, v in zip(reduced, masks, strict=True)])
         mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
+        lag = max(1, _LAG // self.mask_stride)
         ratios = []
         for dim in (1, 2):
             products = []
             for values, valid in zip(reduced, masks, strict=True):
-                size = values.shape[dim] - 2
+                size = values.shape[dim] - lag
                 if size > 0:
-                    one, two = (values.narrow(dim, i, size) - mean for i in (0, 2))
-                    ok = valid.narrow(dim, 0, size) & valid.narrow(dim, 2, size)
+                    one, two = (values.narrow(dim, i, size) - mean for i in (0, lag))
+                    ok = valid.narrow(dim, 0, size) & valid.narrow(dim, lag, size)
                     products.append((one * two)[ok])
             pairs = torch.cat(products) if products else cells[:0]
             if len(pairs):
@@ -190,19 +226,33 @@ class FeatureClusters(nn.Module):
         return coherence.clip(0, 1)
 
     @torch.no_grad()
-    def forward(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
-        """Measure how far cells are from each prototype.
+    def forward(
+        self,
+        features: dict[str, Tensor],
+        size: tuple[int, int],
+        moments: Tensor | None = None,
+    ) -> Tensor:
+        """Measure how unlikely each class is.
 
         Args:
             features: Standardized features of shape ``(B, F, h, w)`` by group.
             size: Height and width of the image in pixels.
+            moments: Local moments of shape ``(B, 2 * C, H, W)``.
 
         Returns:
-            Squared distances of shape ``(B, k, ceil(H / s), ceil(W / s))``.
+            Energies (negative log-likelihoods but for a constant) of shape
+            ``(B, k, ceil(H / s), ceil(W / s))``, the means of the pixels of each cell.
         """
         reduced = self._reduce(self.pool(features, size))
         distances = torch.cdist(reduced.flatten(0, 2), self.prototypes).square()
-        return distances.view(*reduced.shape[:3], -1).movedim(-1, 1)
+        distances = distances.view(*reduced.shape[:3], -1).movedim(-1, 1)
+        energy = feature_energy(distances, self.spread, self.trust)
+        if moments is None or not self.trust:
+            return energy
+        pixels = self.gaussians(moments.movedim(1, -1).flatten(0, 2))
+        pixels = pixels.view(len(moments), *moments.shape[2:], -1).movedim(-1, 1)
+        grid = (energy.shape[-2], energy.shape[-1])
+        return energy + self.trust * F.adaptive_avg_pool2d(pixels, grid)
 
     @torch.no_grad()
     def follow(
