@@ -99,9 +99,9 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             features: Groups of features to compare, see
                 :class:`~torchgeo_ktextures.tasks.KTextures`.
             weights: Weights of the feature extractor, see there.
-            warm_start: Whether to begin with k-means on the features.
-            assignment_weight: Weight of the distance between each cell and the texture
-                it is given.
+            warm_start: Whether to begin with clusters of colour and features.
+            assignment_weight: Weight of the probability that a cell is of another
+                class than the one it is given.
             patch_size: Height and width of training patches in pixels, at most; smaller
                 images get smaller patches.
             batch_size: Number of patches per step.

@@ -22,14 +22,14 @@ from .feature_similarity import FeatureSimilarityLoss, cell_validity
 class KTexturesLoss(nn.Module):
     """What a k-textures model minimizes.
 
-    In the warm start, the mask network learns k-means clusters of the features by
+    In the warm start, the mask network learns clusters of colour and features by
     cross-entropy, and each generator learns the texture of its cluster.
 
     Then hard masks times textures simulate the image, and its features are compared
     with those of the real image. That loss reaches the masks through single pixels,
     at which a change of class says little about features of a whole neighbourhood, so
-    the masks also minimize the distance of each cell to the texture it is given, in
-    feature space.
+    the masks also minimize the probability that a cell is of another class than the
+    one it is given, by its colour and by the features of the generated textures.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class KTexturesLoss(nn.Module):
         Args:
             similarity: Loss between the real and the simulated image.
             clusters: Prototypes of the classes in feature space.
-            assignment_weight: Weight of the distance of cells to their textures.
+            assignment_weight: Weight of the probability of other classes.
         """
         super().__init__()
         self.similarity = similarity
@@ -91,7 +91,7 @@ class KTexturesLoss(nn.Module):
             model: Model, of which the mean colours are set.
             images: Batches of bands of shape ``(B, C, H, W)``.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
-            seed: Seed of k-means.
+            seed: Seed of the clusters.
 
         Raises:
             ValueError: If the data has fewer different cells than classes.

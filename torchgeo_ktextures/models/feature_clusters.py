@@ -17,7 +17,7 @@ from .extractors import FeatureExtractor, box_filter
 from .local_moments import MomentGaussians
 from .mixture import feature_energy, fit_mixture
 
-#: Distance in pixels at which the pixels of a class should still be alike.
+#: Distance in pixels, at least two cells, at which a class should still persist.
 _LAG = 8
 
 
@@ -207,7 +207,7 @@ class FeatureClusters(nn.Module):
         masks = [valid.cpu() for valid in valids]
         cells = torch.cat([r[v] for r, v in zip(reduced, masks, strict=True)])
         mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
-        lag = max(1, _LAG // self.mask_stride)
+        lag = max(2, _LAG // self.mask_stride)
         ratios = []
         for dim in (1, 2):
             products = []

@@ -102,15 +102,15 @@ class KTextures(RestartMixin, BaseTask):
                 leaves a channel at its mean.
             backbone_mean: Mean of each channel that the backbone expects; 0 for timm.
             backbone_std: Standard deviation of each channel, likewise; 1 for timm.
-            warm_start: Whether to begin with cross-entropy towards k-means on the
-                features, while the textures learn from the same clusters.
+            warm_start: Whether to begin with cross-entropy towards clusters of colour
+                and features, while the textures learn from the same clusters.
             warm_start_fraction: Share of the steps given to the warm start.
-            assignment_weight: Weight of the distance in feature space between each
-                cell and the texture it is given.
+            assignment_weight: Weight of the probability that a cell is of another
+                class than the one it is given.
             n_init: Number of restarts that share the steps; the one with the lowest
                 loss on a fixed sample is kept.
-            init_patches: Number of training patches from which statistics and k-means
-                are estimated.
+            init_patches: Number of training patches from which statistics and
+                clusters are estimated.
             initial_slope: Slope of the backward pass of the hard masks, at first.
             final_slope: Slope of the backward pass of the hard masks, at last.
             lr: Learning rate of the mask network.
