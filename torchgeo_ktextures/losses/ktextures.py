@@ -108,11 +108,12 @@ class KTexturesLoss(nn.Module):
             centers.append(moments[..., center, center])
             shares = cell_validity(valid, maps[-1].shape[-2:])
             cells.append(((shares > 0.5) & (valid[..., center, center] > 0))[:, 0])
-            batches.append((x, valid, features, moments, size))
+            batches.append((x, valid, moments, maps[-1]))
         self.clusters.fit(maps, cells, seed, centers)
         sums, counts = [], []
-        for x, valid, features, moments, size in batches:
-            labels = self.clusters(features, size, moments).argmin(1)
+        for x, valid, moments, pooled in batches:
+            labels = self.clusters.energy(pooled, moments).argmin(1)
+            size = (x.shape[-2], x.shape[-1])
             masks = cluster_masks(labels, model.num_classes, size) * valid
             sums.append(torch.einsum('bkhw,bchw->kc', masks, x))
             counts.append(masks.sum((0, 2, 3)))

@@ -243,7 +243,20 @@ class FeatureClusters(nn.Module):
             Energies (negative log-likelihoods but for a constant) of shape
             ``(B, k, ceil(H / s), ceil(W / s))``, the means of the pixels of each cell.
         """
-        reduced = self._reduce(self.pool(features, size))
+        return self.energy(self.pool(features, size), moments)
+
+    @torch.no_grad()
+    def energy(self, pooled: Tensor, moments: Tensor | None = None) -> Tensor:
+        """Measure how unlikely each class is, from pooled features.
+
+        Args:
+            pooled: Vectors of shape ``(B, sum F, h, w)``, from :meth:`pool`.
+            moments: Local moments of shape ``(B, 2 * C, H, W)``.
+
+        Returns:
+            Energies of shape ``(B, k, h, w)``, see :meth:`forward`.
+        """
+        reduced = self._reduce(pooled)
         distances = torch.cdist(reduced.flatten(0, 2), self.prototypes).square()
         distances = distances.view(*reduced.shape[:3], -1).movedim(-1, 1)
         energy = feature_energy(distances, self.spread, self.trust)
