@@ -76,9 +76,9 @@ def register_with_torchgeo() -> None:
 
     TorchGeo has no public way to register models; nothing depends on this.
     """
-    registry = getattr(torchgeo.models, 'api', None)
+    lookups = getattr(torchgeo.models, 'api', None)
     for name, ours in (('_model', _MODELS), ('_model_weights', _WEIGHTS)):
-        theirs = getattr(registry, name, None)
+        theirs = getattr(lookups, name, None)
         if isinstance(theirs, dict):
             for key, value in ours.items():
                 theirs.setdefault(key, value)
