@@ -109,10 +109,10 @@ def cluster_features(
     labels = []
     for x, valid in batches:
         size = (x.shape[-2], x.shape[-1])
-        distances = clusters(similarity.features(x, valid), size)
-        grid = [n * stride for n in distances.shape[-2:]]
-        distances = F.interpolate(distances, grid, mode='bilinear')
-        found = distances[0, :, : size[0], : size[1]].argmin(0)
+        energy = clusters(similarity.features(x, valid), x, valid)
+        grid = [n * stride for n in energy.shape[-2:]]
+        energy = F.interpolate(energy, grid, mode='bilinear')
+        found = energy[0, :, : size[0], : size[1]].argmin(0)
         found[valid[0, 0] == 0] = -1
         labels.append(found.numpy())
     return labels

@@ -23,7 +23,8 @@ def test_noise_is_not_trusted() -> None:
     clusters = FeatureClusters([extractor], {'signal': 1.0, 'noise': 1.0}, 2, 4)
     pooled = clusters.pool(features, (128, 128))
     clusters.fit([pooled], [torch.ones(4, 32, 32, dtype=torch.bool)], seed=0)
-    labels = clusters(features, (128, 128)).argmin(1)
+    x, valid = torch.zeros(4, 3, 128, 128), torch.ones(4, 1, 128, 128)
+    labels = clusters(features, x, valid).argmin(1)
     left, right = labels[..., :16].float().mean(), labels[..., 16:].float().mean()
     assert abs(left - right) == 1
 

@@ -14,7 +14,6 @@ from ..models import (
     FeatureClusters,
     KTexturesModel,
     hard_masks,
-    local_moments,
 )
 from .feature_similarity import FeatureSimilarityLoss, cell_validity
 
@@ -75,6 +74,9 @@ class KTexturesLoss(nn.Module):
             msg += f'{model.num_classes}; ask for fewer classes, or check nodata'
             raise ValueError(msg)
         model.normalizer.estimate(pixels)
+        if self.clusters.has_color:
+            n = model.normalizer
+            self.clusters.moments.estimate((pixels - n.mean) / n.std)
         self.similarity.estimate([model.prepare(x, v) for x, v in pairs], valids)
 
     @torch.no_grad()
@@ -96,23 +98,24 @@ class KTexturesLoss(nn.Module):
         Raises:
             ValueError: If the data has fewer different cells than classes.
         """
-        maps, cells, batches, centers = [], [], [], []
-        stride = self.clusters.mask_stride
+        maps, cells, batches = [], [], []
+        moments: list[list[Tensor]] = [[], []] if self.clusters.has_color else []
         for image, valid in zip(images, valids, strict=True):
             x, valid = pad_to_grid(model.prepare(image, valid), valid)
-            size = (x.shape[-2], x.shape[-1])
             features = self.similarity.features(x, valid)
-            maps.append(self.clusters.pool(features, size))
-            moments = local_moments(x, valid)
-            center = slice(stride // 2, None, stride)
-            centers.append(moments[..., center, center])
+            maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
+            grid = (2 * maps[-1].shape[-2], 2 * maps[-1].shape[-1])
+            for logarithmic, some in enumerate(moments):
+                values = self.clusters.moments(x, valid, bool(logarithmic))
+                some.append(F.interpolate(values, grid))
+            center = F.interpolate(valid, grid)[..., 1::2, 1::2]
             shares = cell_validity(valid, maps[-1].shape[-2:])
-            cells.append(((shares > 0.5) & (valid[..., center, center] > 0))[:, 0])
-            batches.append((x, valid, moments, maps[-1]))
-        self.clusters.fit(maps, cells, seed, centers)
+            cells.append(((shares > 0.5) & (center > 0))[:, 0])
+            batches.append((x, valid))
+        self.clusters.fit(maps, cells, seed, moments)
         sums, counts = [], []
-        for x, valid, moments, pooled in batches:
-            labels = self.clusters.energy(pooled, moments).argmin(1)
+        for (x, valid), pooled in zip(batches, maps, strict=True):
+            labels = self.clusters.energy(pooled, x, valid).argmin(1)
             size = (x.shape[-2], x.shape[-1])
             masks = cluster_masks(labels, model.num_classes, size) * valid
             sums.append(torch.einsum('bkhw,bchw->kc', masks, x))
@@ -148,7 +151,7 @@ class KTexturesLoss(nn.Module):
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
-        energy = self.clusters(targets, size, local_moments(x, valid))
+        energy = self.clusters(targets, x, valid)
         cells = cell_validity(valid, energy.shape[-2:])
         coarse, logits = model.logits(x)
         parts: dict[str, Tensor] = {}
@@ -161,7 +164,7 @@ class KTexturesLoss(nn.Module):
             extra = parts['cross_entropy']
         else:
             masks = hard_masks(logits, slope)
-            unlikely = 1 - (-energy).softmax(1)
+            unlikely = 1 - (-energy).exp()
             expected = (coarse.softmax(1) * unlikely).sum(1, keepdim=True)
             mean = (expected * cells).sum() / cells.sum().clamp(min=1e-6)
             parts['assignment'] = mean

@@ -12,8 +12,9 @@ from .hard_masks import class_margins, hard_masks
 from .inference import LabelNetwork, class_confidence, upsample_labels
 from .keras_features import KerasFeatures
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
-from .local_moments import MomentGaussians, local_moments
+from .local_moments import LocalMoments, MomentGaussians
 from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
+from .mixture import ClassMixture
 from .planet_features import PlanetFeatures
 from .texture_generators import TextureGenerators
 from .vgg import VGG16_LAYERS, VGG16Features
@@ -26,12 +27,14 @@ __all__ = (
     'VGG16_LAYERS',
     'BackboneFeatures',
     'BandNormalizer',
+    'ClassMixture',
     'FeatureClusters',
     'FeatureExtractor',
     'KTexturesModel',
     'KerasFeatures',
     'LabelNetwork',
     'LocalColor',
+    'LocalMoments',
     'MaskNetwork',
     'MomentGaussians',
     'PlanetFeatures',
@@ -46,7 +49,6 @@ __all__ = (
     'get_weight',
     'hard_masks',
     'list_models',
-    'local_moments',
     'make_extractors',
     'planet_features',
     'upsample_labels',

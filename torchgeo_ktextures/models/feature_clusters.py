@@ -3,6 +3,8 @@
 
 """Classes in feature space: clusters for the warm start, texture prototypes later."""
 
+import copy
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -14,11 +16,15 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from .extractors import FeatureExtractor, box_filter
-from .local_moments import MomentGaussians
-from .mixture import feature_energy, fit_mixture
+from .local_moments import LocalMoments
+from .mixture import ClassMixture
+from .persistence import autocorrelation, persistence
 
 #: Distance in pixels, at least two cells, at which a class should still persist.
 _LAG = 8
+
+#: Weights of roughness beside mean colour in the k-means that mixtures start from.
+_ROUGHNESS = (0.0, 1.0, 2.0)
 
 
 class FeatureClusters(nn.Module):
@@ -31,14 +37,14 @@ class FeatureClusters(nn.Module):
 
     With group ``color``, classes are also Gaussians of the local moments of the bands.
     How much these count is decided by the data: as much as colour persists in space.
+    So is the scale of the bands, linear or logarithmic, and the start: of several
+    mixtures, the one whose classes persist most in space is taken.
     """
 
-    trust: Tensor
-    spread: Tensor
+    logarithmic: Tensor
     projection: Tensor
     offset: Tensor
     limit: Tensor
-    prototypes: Tensor
 
     def __init__(
         self,
@@ -65,14 +71,15 @@ class FeatureClusters(nn.Module):
         self.mask_stride = mask_stride
         self.components = {n: min(components, c) for n, c in self.channels.items()}
         total, kept = sum(self.channels.values()), sum(self.components.values())
-        bands = groups['color'][0] if 'color' in groups else 1
-        self.gaussians = MomentGaussians(num_classes, 2 * bands)
-        self.register_buffer('trust', torch.tensor(0.0))
-        self.register_buffer('spread', torch.tensor(1.0))
+        self.has_color = 'color' in weights
+        bands = groups['color'][0] if self.has_color else 1
+        self.moments = LocalMoments(bands)
+        self.mixture = ClassMixture(num_classes, 2 * bands, kept)
+        self.lag = max(2, _LAG // mask_stride)
+        self.register_buffer('logarithmic', torch.tensor(False))
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
         self.register_buffer('limit', torch.full((kept,), torch.inf))
-        self.register_buffer('prototypes', torch.zeros(num_classes, kept))
 
     def pool(self, features: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
         """Bring all groups to the mask grid and concatenate them.
@@ -102,7 +109,7 @@ class FeatureClusters(nn.Module):
         maps: Sequence[Tensor],
         valids: Sequence[Tensor],
         seed: int,
-        moments: Sequence[Tensor] | None = None,
+        moments: Sequence[Sequence[Tensor]] = (),
         max_samples: int = 20_000,
     ) -> None:
         """Fit the projection and the classes.
@@ -111,17 +118,18 @@ class FeatureClusters(nn.Module):
             maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
             valids: Validity of their cells, bool, of shape ``(B, h, w)``.
             seed: Seed of the sampling and of the starts.
-            moments: Local moments of a pixel of each cell, of shape
-                ``(B, 2 * C, h, w)``; without, the classes are those of k-means.
+            moments: Local moments of two by two pixels of each cell, of shape
+                ``(B, 2 * C, 2 * h, 2 * w)``, on the linear and on the logarithmic
+                scale; without, the classes are those of k-means.
             max_samples: Number of vectors used at most.
 
         Raises:
             ValueError: If there are fewer different vectors than clusters.
         """
-        k = self.prototypes.shape[0]
+        k = len(self.mixture.prototypes)
+        valids = [valid.cpu() for valid in valids]
         rng = np.random.default_rng(seed)
-        cells = [m.movedim(1, -1)[v] for m, v in zip(maps, valids, strict=True)]
-        data = torch.cat(cells).cpu().numpy().astype(np.float64)
+        data = _cells(maps, valids).double().numpy()
         if len(data) < k:
             raise ValueError(self._too_few())
         index = np.arange(len(data))
@@ -140,132 +148,106 @@ class FeatureClusters(nn.Module):
                 pca.components_.T * self.weights[name] / spread
             )
             column, start = column + width, start + components
-        projection *= self._coherence(maps, valids, projection)
+        # Classes are regions of some cells: a component that does not persist over some
+        # pixels is noise, such as colour where only textures differ.
+        weights = torch.from_numpy(projection).float()
+        reduced = [m.movedim(1, -1).cpu() @ weights for m in maps]
+        projection *= autocorrelation(reduced, valids, self.lag).numpy()
         # Total variance one: distances are shares of the variance.
         variance = (data @ projection).var(0).sum()
         projection /= np.sqrt(max(variance, 1e-12))
         offset = -data.mean(0) @ projection
         # A few very bright cells must not take a class for themselves.
-        reduced = data @ projection + offset
-        limit = 2.5 * reduced.std(0)
-        reduced = reduced.clip(-limit, limit)
+        vectors = data @ projection + offset
+        limit = 2.5 * vectors.std(0)
+        vectors = vectors.clip(-limit, limit)
         self.projection.copy_(torch.from_numpy(projection))
         self.offset.copy_(torch.from_numpy(offset))
         self.limit.copy_(torch.from_numpy(limit))
-        if moments is None or 'color' not in self.weights:
-            self.trust.fill_(0)
-        else:
-            self.trust.copy_(self._color_coherence(maps, valids))
-        if len(np.unique(reduced.round(6), axis=0)) < k:
+        if len(np.unique(vectors.round(6), axis=0)) < k:
             raise ValueError(self._too_few())
-        if moments is None:
-            result = KMeans(k, n_init=10, random_state=seed).fit(reduced)
-            self.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
-            self.spread.fill_(max(float(result.inertia_) / len(reduced), 1e-6))
+        if moments:
+            self._fit_mixtures(maps, valids, moments, index, seed)
             return
-        pixels = [m.movedim(1, -1)[v] for m, v in zip(moments, valids, strict=True)]
-        prototypes, spread = fit_mixture(
-            self.gaussians,
-            torch.cat(pixels).cpu()[index],
-            torch.from_numpy(reduced),
-            self.trust,
-            seed,
-        )
-        self.prototypes.copy_(prototypes)
-        self.spread.copy_(spread)
+        result = KMeans(k, n_init=10, random_state=seed).fit(vectors)
+        self.mixture.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
+        self.mixture.spread.fill_(max(float(result.inertia_) / len(vectors), 1e-6))
 
-    def _too_few(self) -> str:
-        msg = (
-            f'the training data has fewer than num_classes={self.prototypes.shape[0]} '
-        )
-        return msg + 'different cells; ask for fewer classes or give a larger scene'
-
-    def _color_coherence(
-        self, maps: Sequence[Tensor], valids: Sequence[Tensor]
-    ) -> Tensor:
-        """Mean spatial autocorrelation of the bands."""
-        names = list(self.channels)
-        start = sum(self.channels[n] for n in names[: names.index('color')])
-        select = np.eye(sum(self.channels.values()))
-        select = select[:, start : start + self.channels['color']]
-        return torch.tensor(self._coherence(maps, valids, select).mean())
-
-    def _coherence(
+    def _fit_mixtures(
         self,
         maps: Sequence[Tensor],
         valids: Sequence[Tensor],
-        projection: npt.NDArray[np.float64],
-    ) -> npt.NDArray[np.float64]:
-        """Spatial autocorrelation of each component, along its better direction.
+        moments: Sequence[Sequence[Tensor]],
+        index: npt.NDArray[np.intp],
+        seed: int,
+    ) -> None:
+        """Keep the mixture whose classes persist most in space."""
+        color = [x.movedim(1, -1)[..., self._color()].cpu() for x in maps]
+        trust = autocorrelation(color, valids, self.lag).mean()
+        reduced = [self._reduce(x).cpu() for x in maps]
+        vectors = _cells(reduced, valids, -1)[index].double()
+        mixture = copy.deepcopy(self.mixture).cpu()
+        mixture.trust.copy_(trust)
+        best = -math.inf
+        for logarithmic, scale in enumerate(moments):
+            scale = [values.cpu() for values in scale]
+            pixels = _cells([x[..., 1::2, 1::2] for x in scale], valids)[index].double()
+            for roughness in _ROUGHNESS:
+                start = _start(vectors, pixels, trust, roughness)
+                means = KMeans(len(mixture.prototypes), n_init=10, random_state=seed)
+                labels = torch.from_numpy(means.fit_predict(start.numpy()))
+                mixture.fit(vectors, pixels, labels)
+                pairs = zip(reduced, scale, strict=True)
+                found = [mixture.chances(x, y).argmax(1) for x, y in pairs]
+                score = persistence(found, valids, self.lag)
+                if score > best:
+                    best = score
+                    self.mixture.load_state_dict(mixture.state_dict())
+                    self.logarithmic.fill_(bool(logarithmic))
 
-        Classes are regions of at least some cells: a component that does not persist
-        over some pixels is noise for this purpose, such as the colour of a scene in
-        which only textures differ.
-        """
-        weights = torch.from_numpy(projection).float()
-        reduced = [m.movedim(1, -1).cpu() @ weights for m in maps]
-        masks = [valid.cpu() for valid in valids]
-        cells = torch.cat([r[v] for r, v in zip(reduced, masks, strict=True)])
-        mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
-        lag = max(2, _LAG // self.mask_stride)
-        ratios = []
-        for dim in (1, 2):
-            products = []
-            for values, valid in zip(reduced, masks, strict=True):
-                size = values.shape[dim] - lag
-                if size > 0:
-                    one, two = (values.narrow(dim, i, size) - mean for i in (0, lag))
-                    ok = valid.narrow(dim, 0, size) & valid.narrow(dim, lag, size)
-                    products.append((one * two)[ok])
-            pairs = torch.cat(products) if products else cells[:0]
-            if len(pairs):
-                ratios.append(pairs.double().mean(0) / variance)
-        if not ratios:
-            return np.ones(weights.shape[1])
-        coherence: npt.NDArray[np.float64] = torch.stack(ratios).amax(0).numpy()
-        return coherence.clip(0, 1)
+    def _color(self) -> slice:
+        """Columns of the bands in the pooled vectors."""
+        names = list(self.channels)
+        start = sum(self.channels[n] for n in names[: names.index('color')])
+        return slice(start, start + self.channels['color'])
+
+    def _too_few(self) -> str:
+        k = len(self.mixture.prototypes)
+        msg = f'the training data has fewer than num_classes={k} different cells; '
+        return msg + 'ask for fewer classes or give a larger scene'
 
     @torch.no_grad()
-    def forward(
-        self,
-        features: dict[str, Tensor],
-        size: tuple[int, int],
-        moments: Tensor | None = None,
-    ) -> Tensor:
+    def forward(self, features: dict[str, Tensor], x: Tensor, valid: Tensor) -> Tensor:
         """Measure how unlikely each class is.
 
         Args:
             features: Standardized features of shape ``(B, F, h, w)`` by group.
-            size: Height and width of the image in pixels.
-            moments: Local moments of shape ``(B, 2 * C, H, W)``.
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
-            Energies (negative log-likelihoods but for a constant) of shape
-            ``(B, k, ceil(H / s), ceil(W / s))``, the means of the pixels of each cell.
+            Energies of shape ``(B, k, ceil(H / s), ceil(W / s))``, see :meth:`energy`.
         """
-        return self.energy(self.pool(features, size), moments)
+        return self.energy(self.pool(features, (x.shape[-2], x.shape[-1])), x, valid)
 
     @torch.no_grad()
-    def energy(self, pooled: Tensor, moments: Tensor | None = None) -> Tensor:
+    def energy(self, pooled: Tensor, x: Tensor, valid: Tensor) -> Tensor:
         """Measure how unlikely each class is, from pooled features.
 
         Args:
             pooled: Vectors of shape ``(B, sum F, h, w)``, from :meth:`pool`.
-            moments: Local moments of shape ``(B, 2 * C, H, W)``.
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
-            Energies of shape ``(B, k, h, w)``, see :meth:`forward`.
+            Negative logarithms of the probability of each class, of shape
+            ``(B, k, h, w)``: the mean over the pixels of each cell.
         """
-        reduced = self._reduce(pooled)
-        distances = torch.cdist(reduced.flatten(0, 2), self.prototypes).square()
-        distances = distances.view(*reduced.shape[:3], -1).movedim(-1, 1)
-        energy = feature_energy(distances, self.spread, self.trust)
-        if moments is None or not self.trust:
-            return energy
-        pixels = self.gaussians(moments.movedim(1, -1).flatten(0, 2))
-        pixels = pixels.view(len(moments), *moments.shape[2:], -1).movedim(-1, 1)
-        grid = (energy.shape[-2], energy.shape[-1])
-        return energy + self.trust * F.adaptive_avg_pool2d(pixels, grid)
+        moments = None
+        if self.mixture.trust:
+            moments = self.moments(x, valid, bool(self.logarithmic))
+        chances = self.mixture.chances(self._reduce(pooled), moments)
+        return -chances.clamp(min=1e-6).log()
 
     @torch.no_grad()
     def follow(
@@ -280,8 +262,25 @@ class FeatureClusters(nn.Module):
             rate: Share of the way.
         """
         means = self._reduce(self.pool(features, size)).mean((1, 2))
-        self.prototypes.lerp_(means, rate)
+        self.mixture.prototypes.lerp_(means, rate)
 
     def _reduce(self, vectors: Tensor) -> Tensor:
         reduced = vectors.movedim(1, -1) @ self.projection + self.offset
         return reduced.clamp(-self.limit, self.limit)
+
+
+def _cells(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], channel: int = 1
+) -> Tensor:
+    """Vectors of the valid cells of all maps, of shape ``(N, F)``."""
+    cells = [m.movedim(channel, -1).cpu() for m in maps]
+    return torch.cat([m[v] for m, v in zip(cells, valids, strict=True)])
+
+
+def _start(vectors: Tensor, moments: Tensor, trust: Tensor, roughness: float) -> Tensor:
+    """What k-means starts a mixture from: moments and features, as far as trusted."""
+    scaled = moments / moments.std(0).clamp(min=1e-6)
+    half = moments.shape[1] // 2
+    scaled[:, half:] *= roughness
+    scaled /= (half * (1 + roughness**2)) ** 0.5
+    return torch.cat([trust.sqrt() * scaled, (1 - trust) * vectors], dim=1).float()

@@ -11,22 +11,59 @@ from .extractors import box_filter
 #: Variance that is taken for none, in units of the variance of the scene.
 _FLOOR = 1e-4
 
+#: Smallest value of which the logarithm is taken, in deviations of the scene.
+_DARK = 0.1
 
-def local_moments(x: Tensor, valid: Tensor, size: int = 5) -> Tensor:
+
+class LocalMoments(nn.Module):
     """Mean and logarithm of the standard deviation of each band around each pixel.
 
-    Args:
-        x: Normalized bands of shape ``(B, C, H, W)``, finite.
-        valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
-        size: Width of the window in pixels (odd).
-
-    Returns:
-        Means and log deviations of the valid pixels, of shape ``(B, 2 * C, H, W)``.
+    On the linear scale, or on the logarithmic one, on which a class in the shade is as
+    far from another as in the sun.
     """
-    share = box_filter(valid, size).clamp(min=1e-6)
-    mean = box_filter(x * valid, size) / share
-    variance = box_filter(x.square() * valid, size) / share - mean.square()
-    return torch.cat([mean, 0.5 * (variance.clamp(min=0) + _FLOOR).log()], dim=1)
+
+    dark: Tensor
+
+    def __init__(self, in_channels: int, size: int = 5) -> None:
+        """Initialize a new LocalMoments instance.
+
+        Args:
+            in_channels: Number of bands, C.
+            size: Width of the window in pixels (odd).
+        """
+        super().__init__()
+        self.size = size
+        self.register_buffer('dark', torch.zeros(in_channels))
+
+    @torch.no_grad()
+    def estimate(self, pixels: Tensor, max_samples: int = 100_000) -> None:
+        """Estimate how dark dark pixels are.
+
+        Args:
+            pixels: Normalized valid pixels of shape ``(N, C)``.
+            max_samples: Number of pixels used at most.
+        """
+        some = pixels[:: -(-len(pixels) // max_samples)]
+        self.dark.copy_(some.quantile(0.01, dim=0))
+
+    def forward(self, x: Tensor, valid: Tensor, logarithmic: bool) -> Tensor:
+        """Compute moments.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``, finite.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            logarithmic: Whether on the logarithmic scale.
+
+        Returns:
+            Means and log deviations of the valid pixels, of shape ``(B, 2 * C, H, W)``.
+        """
+        if logarithmic:
+            x = ((x - self.dark[:, None, None]).clamp(min=0) + _DARK).log()
+        share = box_filter(valid, self.size).clamp(min=1e-6)
+        mean = box_filter(x * valid, self.size) / share
+        variance = box_filter(x.square() * valid, self.size) / share - mean.square()
+        deviation = 0.5 * (variance.clamp(min=0) + _FLOOR).log()
+        return torch.cat([mean, deviation], dim=1)
 
 
 class MomentGaussians(nn.Module):

@@ -1,14 +1,11 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Fitting classes to local moments and to features at once."""
-
-import math
+"""Classes as a mixture: Gaussians of local moments joined with feature prototypes."""
 
 import torch
 import torch.nn.functional as F
-from sklearn.cluster import KMeans
-from torch import Tensor
+from torch import Tensor, nn
 
 from .local_moments import MomentGaussians
 
@@ -16,70 +13,105 @@ from .local_moments import MomentGaussians
 _EVIDENCE = 64
 
 
-def feature_energy(distances: Tensor, spread: Tensor, trust: Tensor) -> Tensor:
-    """How unlikely features are in each class.
+class ClassMixture(nn.Module):
+    """How likely local moments and features are in each class.
 
-    Args:
-        distances: Squared distances to the prototypes.
-        spread: Mean squared distance to the nearest prototype.
-        trust: Trust in colour, 0 to 1; features count for what it leaves.
-
-    Returns:
-        Negative log-likelihood, but for a constant, of the shape of *distances*.
+    Colour is trusted as much as it persists in space, features for what that leaves.
     """
-    return (1 - trust).square() * _EVIDENCE / 2 * distances / spread
 
+    trust: Tensor
+    log_shares: Tensor
+    prototypes: Tensor
+    spread: Tensor
 
-def fit_mixture(
-    gaussians: MomentGaussians,
-    moments: Tensor,
-    vectors: Tensor,
-    trust: Tensor,
-    seed: int,
-    n_init: int = 5,
-    max_iter: int = 100,
-) -> tuple[Tensor, Tensor]:
-    """Fit Gaussians of moments and prototypes of features, by expectation maximization.
+    def __init__(self, num_classes: int, channels: int, features: int) -> None:
+        """Initialize a new ClassMixture instance.
 
-    Classes have equal weights, so that a rare texture is as good as a frequent one.
+        Args:
+            num_classes: Number of classes, k.
+            channels: Number of local moments, d.
+            features: Number of reduced features, m.
+        """
+        super().__init__()
+        self.gaussians = MomentGaussians(num_classes, channels)
+        self.register_buffer('trust', torch.tensor(0.0))
+        self.register_buffer('log_shares', torch.zeros(num_classes))
+        self.register_buffer('prototypes', torch.zeros(num_classes, features))
+        self.register_buffer('spread', torch.tensor(1.0))
 
-    Args:
-        gaussians: Gaussians to fit.
-        moments: Local moments of shape ``(N, d)``.
-        vectors: Reduced features of the same places, of shape ``(N, m)``.
-        trust: Trust in colour, a scalar between 0 and 1.
-        seed: Seed of the starts.
-        n_init: Number of starts from k-means; the likeliest result is kept.
-        max_iter: Number of iterations at most.
+    @torch.no_grad()
+    def fit(
+        self, vectors: Tensor, moments: Tensor, labels: Tensor, max_iter: int = 10
+    ) -> None:
+        """Fit by expectation maximization, from first labels.
 
-    Returns:
-        Prototypes of shape ``(k, m)`` and their spread, a scalar.
-    """
-    moments, vectors = moments.cpu().double(), vectors.cpu().double()
-    trust = trust.cpu().double()
-    k = len(gaussians.mean)
-    scaled = moments / moments.std(0).clamp(min=1e-6) / moments.shape[1] ** 0.5
-    start = torch.cat([trust.sqrt() * scaled, (1 - trust) * vectors], dim=1).float()
-    model = MomentGaussians(k, moments.shape[1]).double()
-    best = -math.inf
-    for i in range(n_init):
-        labels = KMeans(k, n_init=1, random_state=seed + i).fit_predict(start.numpy())
-        shares = F.one_hot(torch.from_numpy(labels).long(), k).double()
-        last = -math.inf
+        Few iterations: the likelihood goes on to rise where classes get no better.
+
+        Args:
+            vectors: Reduced features of shape ``(N, m)``, double.
+            moments: Local moments of the same places, of shape ``(N, d)``, double.
+            labels: First labels of shape ``(N,)``.
+            max_iter: Number of iterations.
+        """
+        k = len(self.prototypes)
+        model = ClassMixture(k, moments.shape[1], vectors.shape[1]).double()
+        model.trust.copy_(self.trust)
+        shares = F.one_hot(labels.long(), k).double()
         for _ in range(max_iter):
             counts = shares.sum(0).clamp(min=1e-6)
-            prototypes = (shares.T @ vectors) / counts[:, None]
-            distances = torch.cdist(vectors, prototypes).square()
-            spread = (shares * distances).sum(1).mean().clamp(min=1e-6)
-            model.estimate(moments, shares)
-            energy = trust * model(moments) + feature_energy(distances, spread, trust)
-            dof = (1 - trust).square() * _EVIDENCE / 2
-            objective = float((-energy).logsumexp(1).mean() - dof * spread.log())
-            shares = (-energy).softmax(1)
-            if objective - last < 1e-4:
-                break
-            last = objective
-        if objective > best:
-            best, found = objective, (prototypes, spread)
-            gaussians.load_state_dict(model.state_dict())
-    return found
+            model.log_shares.copy_((counts / counts.sum()).log())
+            model.prototypes.copy_((shares.T @ vectors) / counts[:, None])
+            distances = torch.cdist(vectors, model.prototypes).square()
+            model.spread.copy_((shares * distances).sum(1).mean().clamp(min=1e-6))
+            model.gaussians.estimate(moments, shares)
+            shares = (-model(vectors, moments)).softmax(1)
+        self.load_state_dict(model.state_dict())
+
+    @torch.no_grad()
+    def chances(self, vectors: Tensor, moments: Tensor | None) -> Tensor:
+        """Compute the probability of each class in each cell.
+
+        Args:
+            vectors: Reduced features of the cells, of shape ``(B, h, w, m)``.
+            moments: Local moments of several pixels of each cell, of shape
+                ``(B, d, n * h, n * w)``, if there are any.
+
+        Returns:
+            Probabilities of shape ``(B, k, h, w)``, means over the pixels of a cell.
+        """
+        shape = vectors.shape[:3]
+        energy = self.features(vectors.flatten(0, 2)).view(*shape, -1).movedim(-1, 1)
+        if moments is None:
+            return (-energy).softmax(1)
+        size = (moments.shape[-2], moments.shape[-1])
+        pixels = self.gaussians(moments.movedim(1, -1).flatten(0, 2))
+        pixels = pixels.view(len(moments), *size, -1).movedim(-1, 1)
+        energy = F.interpolate(energy, size) + self.trust * pixels
+        # Of probabilities: a pixel that fits no class must not outweigh its cell.
+        return F.adaptive_avg_pool2d((-energy).softmax(1), (shape[1], shape[2]))
+
+    def forward(self, vectors: Tensor, moments: Tensor) -> Tensor:
+        """Measure how unlikely features and moments are in each class.
+
+        Args:
+            vectors: Reduced features of shape ``(N, m)``.
+            moments: Local moments of the same places, of shape ``(N, d)``.
+
+        Returns:
+            Negative log-likelihood, but for a constant, of shape ``(N, k)``.
+        """
+        energy: Tensor = self.trust * self.gaussians(moments)
+        return energy + self.features(vectors)
+
+    def features(self, vectors: Tensor) -> Tensor:
+        """Measure how unlikely features are in each class, and how rare it is.
+
+        Args:
+            vectors: Reduced features of shape ``(N, m)``.
+
+        Returns:
+            Negative log-likelihood, but for a constant, of shape ``(N, k)``.
+        """
+        weight = (1 - self.trust).square() * _EVIDENCE / 2 / self.spread
+        distances = torch.cdist(vectors, self.prototypes).square()
+        return weight * distances - self.log_shares

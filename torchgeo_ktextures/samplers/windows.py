@@ -12,14 +12,18 @@ from torch.utils.data import Sampler
 from ..datasets import PixelWindow, Windows
 from .sharding import ShardedSampler, rank_and_world_size
 
+#: Fractional part of the golden ratio.
+_GOLDEN = (5**0.5 - 1) / 2
+
 
 class RandomWindowSampler(Sampler[PixelWindow]):
     """Draws square windows at random, around valid pixels.
 
     Every valid pixel of every raster is equally likely to be the anchor of a window,
     and the anchor is equally likely to be anywhere in it; windows that would leave the
-    raster are moved inside, so borders are drawn as well. Epochs differ; the same seed
-    gives the same epochs.
+    raster are moved inside, so borders are drawn as well. Successive windows are spread
+    evenly over all rasters, so that some of them stand for all. Epochs differ; the same
+    seed gives the same epochs.
     """
 
     def __init__(
@@ -78,7 +82,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             probability = probability / np.bincount(entries, probability)[entries]
         elif balance != 'area':
             raise ValueError(f"balance={balance!r} must be 'area' or 'paths'")
-        self.probability = probability / probability.sum()
+        self.cumulative = (probability / probability.sum()).cumsum()
+        self.cumulative[-1] = 1
 
     def __len__(self) -> int:
         """Return the number of windows per epoch."""
@@ -91,7 +96,9 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             Windows that are their own core.
         """
         size = self.size
-        picks = self.rng.choice(len(self.anchors), self.length, p=self.probability)
+        # Multiples of the golden ratio leave no gaps, however many are drawn.
+        steps = self.rng.random() + np.arange(self.length) * _GOLDEN
+        picks = np.searchsorted(self.cumulative, steps % 1, side='right')
         shifts = self.rng.integers(0, size, (self.length, 2))
         for pick, shift in zip(picks, shifts, strict=True):
             file, *anchor = self.anchors[pick].tolist()
