@@ -2,6 +2,7 @@
 # Licensed under the MIT License.
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from torchgeo_ktextures.models import ClassMixture
@@ -21,8 +22,9 @@ def test_classes_of_equal_mean() -> None:
     noise = torch.randn(2000, 3, generator=generator).double()
     mixture = ClassMixture(2, 6, 3)
     mixture.trust.fill_(1)
-    start = (moments.square().sum(1) > 1).long()
-    mixture.fit(noise, moments, start)
+    start = F.one_hot((moments.square().sum(1) > 1).long(), 2).double()
+    shares = mixture.fit(noise, moments, start, iterations=10)
+    assert torch.allclose(shares.sum(1), torch.ones(2000).double())
     assert _accuracy(mixture(noise.float(), moments.float()).argmin(1), labels) > 0.97
 
 
@@ -32,8 +34,8 @@ def test_features_decide_where_colour_is_noise() -> None:
     features = torch.randn(2000, 3, generator=generator) * 0.2 + labels[:, None]
     moments = torch.randn(2000, 6, generator=generator)
     mixture = ClassMixture(2, 6, 3)
-    start = (features[:, 0] > 0.5).long()
-    mixture.fit(features.double(), moments.double(), start)
+    start = F.one_hot((features[:, 0] > 0.5).long(), 2).double()
+    mixture.fit(features.double(), moments.double(), start, iterations=10)
     assert _accuracy(mixture(features, moments).argmin(1), labels) > 0.97
     chances = mixture.chances(features[None, None], None)
     assert chances.shape == (1, 2, 1, 2000)

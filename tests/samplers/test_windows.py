@@ -65,6 +65,25 @@ def test_windows_hold_data(tmp_path: Path) -> None:
         assert dataset[window]['mask_valid'].any()
 
 
+def test_spread_stands_for_all(tmp_path: Path) -> None:
+    data = scene_pixels(200, 300)
+    data[:, :, 150:] = 0
+    paths = [write_raster(tmp_path / f'{i}.tif', data, nodata=0) for i in range(3)]
+    dataset = RasterWindows(paths)
+    sampler = RandomWindowSampler(dataset, 32, 10, seed=1)
+    every = sampler.spread(1000)
+    assert every == RandomWindowSampler(dataset, 32, 10, seed=2).spread(1000)
+    seen = [np.zeros(shape, bool) for shape in dataset.shapes]
+    for w in every:
+        assert dataset[w]['mask_valid'].any()
+        seen[w.file][w.row : w.row + w.height, w.col : w.col + w.width] = True
+    assert all(mask[:, :150].all() for mask in seen)
+    some = sampler.spread(9)
+    assert len(set(some)) == 9
+    assert [sum(w.file == i for w in some) for i in range(3)] == [3, 3, 3]
+    assert set(some) < set(every)
+
+
 def test_bad_arguments(tmp_path: Path, scene: Path) -> None:
     dataset = RasterWindows(scene)
     with pytest.raises(ValueError, match=r'75 x 101 pixels.*patch_size of at most 75'):

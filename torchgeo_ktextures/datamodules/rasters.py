@@ -175,6 +175,24 @@ class RasterDataModule(BaseDataModule):
         """Random patches for training."""
         return self._dataloader('train')
 
+    def sample_dataloader(self, count: int) -> DataLoader[Sample]:
+        """Patches that stand for all training data, whatever the seed.
+
+        Args:
+            count: Number of patches at most.
+
+        Returns:
+            Loader of patches of a grid over all rasters.
+        """
+        sampler = self.samplers['train']
+        assert isinstance(sampler, RandomWindowSampler)
+        return DataLoader(
+            sampler.dataset,
+            batch_size=self.batch_size,
+            sampler=sampler.spread(count),
+            collate_fn=stack_samples,
+        )
+
     def val_dataloader(self) -> DataLoader[Sample]:
         """Tiles of all rasters for validation."""
         return self._dataloader('val')

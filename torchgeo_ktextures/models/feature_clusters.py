@@ -26,6 +26,10 @@ _LAG = 8
 #: Weights of roughness beside mean colour in the k-means that mixtures start from.
 _ROUGHNESS = (0.0, 1.0, 2.0)
 
+#: Rounds of expectation maximization after each of which a mixture may be taken: the
+#: likelihood goes on to rise where classes get no better.
+_ROUNDS = 3
+
 
 class FeatureClusters(nn.Module):
     """One prototype per class in a reduced feature space, on the mask grid.
@@ -188,22 +192,28 @@ class FeatureClusters(nn.Module):
         vectors = _cells(reduced, valids, -1)[index].double()
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.trust.copy_(trust)
+        k = len(mixture.prototypes)
         best = -math.inf
         for logarithmic, scale in enumerate(moments):
-            scale = [values.cpu() for values in scale]
-            pixels = _cells([x[..., 1::2, 1::2] for x in scale], valids)[index].double()
+            scale = [values[..., 1::2, 1::2].cpu() for values in scale]
+            pixels = _cells(scale, valids)[index].double()
             for roughness in _ROUGHNESS:
-                start = _start(vectors, pixels, trust, roughness)
-                means = KMeans(len(mixture.prototypes), n_init=10, random_state=seed)
-                labels = torch.from_numpy(means.fit_predict(start.numpy()))
-                mixture.fit(vectors, pixels, labels)
-                pairs = zip(reduced, scale, strict=True)
-                found = [mixture.chances(x, y).argmax(1) for x, y in pairs]
-                score = persistence(found, valids, self.lag)
-                if score > best:
-                    best = score
-                    self.mixture.load_state_dict(mixture.state_dict())
-                    self.logarithmic.fill_(bool(logarithmic))
+                start = _start(vectors, pixels, trust, roughness).numpy()
+                labels = KMeans(k, n_init=10, random_state=seed).fit_predict(start)
+                shares = F.one_hot(torch.from_numpy(labels).long(), k).double()
+                for _ in range(_ROUNDS):
+                    shares = mixture.fit(vectors, pixels, shares, iterations=10)
+                    found = [
+                        mixture(x.flatten(0, 2), y.movedim(1, -1).flatten(0, 2))
+                        .argmin(1)
+                        .view(x.shape[:3])
+                        for x, y in zip(reduced, scale, strict=True)
+                    ]
+                    score = persistence(found, valids, self.lag)
+                    if score > best:
+                        best = score
+                        self.mixture.load_state_dict(mixture.state_dict())
+                        self.logarithmic.fill_(bool(logarithmic))
 
     def _color(self) -> slice:
         """Columns of the bands in the pooled vectors."""

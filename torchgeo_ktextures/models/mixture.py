@@ -41,23 +41,24 @@ class ClassMixture(nn.Module):
 
     @torch.no_grad()
     def fit(
-        self, vectors: Tensor, moments: Tensor, labels: Tensor, max_iter: int = 10
-    ) -> None:
-        """Fit by expectation maximization, from first labels.
-
-        Few iterations: the likelihood goes on to rise where classes get no better.
+        self, vectors: Tensor, moments: Tensor, shares: Tensor, iterations: int
+    ) -> Tensor:
+        """Fit by expectation maximization.
 
         Args:
             vectors: Reduced features of shape ``(N, m)``, double.
             moments: Local moments of the same places, of shape ``(N, d)``, double.
-            labels: First labels of shape ``(N,)``.
-            max_iter: Number of iterations.
+            shares: How much each place belongs to each class, to begin with, of shape
+                ``(N, k)``, double.
+            iterations: Number of iterations.
+
+        Returns:
+            How much each place belongs to each class, likewise.
         """
         k = len(self.prototypes)
         model = ClassMixture(k, moments.shape[1], vectors.shape[1]).double()
         model.trust.copy_(self.trust)
-        shares = F.one_hot(labels.long(), k).double()
-        for _ in range(max_iter):
+        for _ in range(iterations):
             counts = shares.sum(0).clamp(min=1e-6)
             model.log_shares.copy_((counts / counts.sum()).log())
             model.prototypes.copy_((shares.T @ vectors) / counts[:, None])
@@ -66,6 +67,7 @@ class ClassMixture(nn.Module):
             model.gaussians.estimate(moments, shares)
             shares = (-model(vectors, moments)).softmax(1)
         self.load_state_dict(model.state_dict())
+        return shares
 
     @torch.no_grad()
     def chances(self, vectors: Tensor, moments: Tensor | None) -> Tensor:

@@ -107,7 +107,40 @@ class RandomWindowSampler(Sampler[PixelWindow]):
                 int(min(max(a - s, 0), n - size))
                 for a, s, n in zip(anchor, shift, limit, strict=True)
             )
-            yield PixelWindow(file, row, col, size, size, row, col, size, size)
+            yield self._window(file, row, col)
+
+    def spread(self, count: int) -> list[PixelWindow]:
+        """Choose windows that stand for all rasters; nothing about them is random.
+
+        Args:
+            count: Number of windows at most.
+
+        Returns:
+            Windows of a grid over each raster, evenly spread over what is drawn.
+        """
+        shapes = np.array(self.dataset.shapes)[self.anchors[:, 0]]
+        steps = -(-shapes // self.size)
+        cells = self.anchors[:, 1:] * steps // shapes
+        keys = np.column_stack([self.anchors[:, 0], cells])
+        unique, index, part = np.unique(
+            keys, axis=0, return_index=True, return_inverse=True
+        )
+        share = np.bincount(part, np.diff(self.cumulative, prepend=0)).cumsum()
+        places = (np.arange(count) + 0.5) / count
+        chosen = np.unique(np.searchsorted(share[:-1], places, side='right'))
+        if len(unique) <= count:
+            chosen = np.arange(len(unique))
+        # The grid reaches from border to border.
+        gaps = np.maximum(steps[index] - 1, 1)
+        starts = unique[:, 1:] * (shapes[index] - self.size) // gaps
+        return [
+            self._window(int(file), int(row), int(col))
+            for file, (row, col) in zip(unique[chosen, 0], starts[chosen], strict=True)
+        ]
+
+    def _window(self, file: int, row: int, col: int) -> PixelWindow:
+        size = self.size
+        return PixelWindow(file, row, col, size, size, row, col, size, size)
 
 
 class GridWindowSampler(ShardedSampler):

@@ -33,10 +33,17 @@ class RestartMixin(PredictionMixin):
             self.best_state: dict[str, Any] | None = None
             self.criterion.estimate(self.model, *self.sample)
             self.fitted.fill_(True)
-            self._start_restart()
+            self._start_restart(0)
 
     def _draw_sample(self) -> tuple[list[Tensor], list[Tensor]]:
-        loader = cast(Iterable[Sample], self.trainer.train_dataloader)
+        count: int = self.hparams['init_patches']
+        data: Any = getattr(self.trainer, 'datamodule', None)
+        # What stands for all data, if the data module knows: then classes do not
+        # depend on which patches are drawn first.
+        if hasattr(data, 'sample_dataloader'):
+            loader = cast(Iterable[Sample], data.sample_dataloader(count))
+        else:
+            loader = cast(Iterable[Sample], self.trainer.train_dataloader)
         images: list[Tensor] = []
         valids: list[Tensor] = []
         for batch in loader:
@@ -45,18 +52,17 @@ class RestartMixin(PredictionMixin):
             image, valid = self._inputs(batch)
             images.append(image)
             valids.append(valid)
-            if sum(map(len, images)) >= self.hparams['init_patches']:
+            if sum(map(len, images)) >= count:
                 break
         return images, valids
 
-    def _start_restart(self) -> None:
+    def _start_restart(self, number: int) -> None:
         """Begin from new weights and new clusters."""
-        seed = int(torch.randint(2**31, ()))
         h = self.hparams
         fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
         fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
         self.model.load_state_dict(fresh.state_dict())
-        self.criterion.initialize(self.model, *self.sample, seed)
+        self.criterion.initialize(self.model, *self.sample, seed=number)
         if not h['warm_start']:
             # Forget the clusters, keep the feature space.
             self.model.generators.load_state_dict(fresh.generators.state_dict())
@@ -109,7 +115,7 @@ class RestartMixin(PredictionMixin):
             assert self.best_state is not None
             self.load_state_dict(self.best_state, strict=False)
         else:
-            self._start_restart()
+            self._start_restart(done // self._steps())
 
     @torch.no_grad()
     def _sample_loss(self) -> float:
