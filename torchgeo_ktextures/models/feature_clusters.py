@@ -26,6 +26,10 @@ _LAG = 8
 #: Weights of roughness beside mean colour in the k-means that mixtures start from.
 _ROUGHNESS = (0.0, 1.0, 2.0)
 
+#: How much more persistent the classes of any other start must be than those of linear
+#: mean colour: smaller differences tell nothing.
+_MARGIN = 0.025
+
 #: Rounds of expectation maximization after each of which a mixture may be taken: the
 #: likelihood goes on to rise where classes get no better.
 _ROUNDS = 3
@@ -42,7 +46,8 @@ class FeatureClusters(nn.Module):
     With group ``color``, classes are also Gaussians of the local moments of the bands.
     How much these count is decided by the data: as much as colour persists in space.
     So is the scale of the bands, linear or logarithmic, and the start: of several
-    mixtures, the one whose classes persist most in space is taken.
+    mixtures, the one whose classes persist most in space is taken, that of linear mean
+    colour unless another is clearly ahead.
     """
 
     logarithmic: Tensor
@@ -210,6 +215,8 @@ class FeatureClusters(nn.Module):
                         for x, y in zip(reduced, scale, strict=True)
                     ]
                     score = persistence(found, valids, self.lag)
+                    if logarithmic or roughness:
+                        score -= _MARGIN
                     if score > best:
                         best = score
                         self.mixture.load_state_dict(mixture.state_dict())
