@@ -1,6 +1,8 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
+import itertools
+
 import pytest
 import torch
 
@@ -98,14 +100,22 @@ def test_textures_do_not_know_the_image() -> None:
 
 def test_simulation_is_masks_times_textures() -> None:
     model = KTexturesModel(4, 3)
-    masks = torch.zeros(1, 3, 16, 16)
+    masks = torch.zeros(2, 3, 13, 16)
     masks[:, 0, :, :8] = 1
     masks[:, 2, :, 8:] = 1
     noise = torch.Generator()
     simulated = model.simulate(masks, noise.manual_seed(3))
-    textures = model.generators(1, (16, 16), noise.manual_seed(3))
-    assert torch.equal(simulated[..., :8], textures[:, 0, ..., :8])
-    assert torch.equal(simulated[..., 8:], textures[:, 2, ..., 8:])
+    assert simulated.shape == (2, 4, 13, 16)
+    # Each image sees the same seamless textures, from a corner of its own.
+    textures = model.generators(1, (16, 16), noise.manual_seed(3))[0]
+    corners = set()
+    for image in simulated:
+        for corner in itertools.product(range(16), repeat=2):
+            seen = textures.roll(corner, (-2, -1))[..., :13, :]
+            left = torch.equal(image[..., :8], seen[0, ..., :8])
+            if left and torch.equal(image[..., 8:], seen[2, ..., 8:]):
+                corners.add(corner)
+    assert len(corners) == 2
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ class KTexturesLoss(nn.Module):
         model.normalizer.estimate(pixels)
         if self.clusters.has_color:
             n = model.normalizer
-            self.clusters.moments.estimate((pixels - n.mean) / n.std)
+            color = self.clusters.mixture.color
+            color.moments.estimate((pixels - n.mean) / n.std)
         self.similarity.estimate([model.prepare(x, v) for x, v in pairs], valids)
 
     @torch.no_grad()
@@ -90,7 +91,7 @@ class KTexturesLoss(nn.Module):
         """Find clusters, and give each generator the mean colour of its cluster.
 
         Args:
-            model: Model, of which the mean colours are set.
+            model: Model, of which the mean colours and the prior are set.
             images: Batches of bands of shape ``(B, C, H, W)``.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
             seed: Seed of the clusters.
@@ -99,20 +100,23 @@ class KTexturesLoss(nn.Module):
             ValueError: If the data has fewer different cells than classes.
         """
         maps, cells, batches = [], [], []
+        color = self.clusters.mixture.color
         moments: list[list[Tensor]] = [[], []] if self.clusters.has_color else []
         for image, valid in zip(images, valids, strict=True):
             x, valid = pad_to_grid(model.prepare(image, valid), valid)
             features = self.similarity.features(x, valid)
             maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
-            grid = (2 * maps[-1].shape[-2], 2 * maps[-1].shape[-1])
+            middle = slice(color.places - 1, None, color.places)
             for logarithmic, some in enumerate(moments):
-                values = self.clusters.moments(x, valid, bool(logarithmic))
-                some.append(F.interpolate(values, grid))
-            center = F.interpolate(valid, grid)[..., 1::2, 1::2]
+                values = color.measure(x, valid, bool(logarithmic))
+                some.append(values[..., middle, middle])
+            middle = slice(color.mask_stride // 2, None, color.mask_stride)
             shares = cell_validity(valid, maps[-1].shape[-2:])
-            cells.append(((shares > 0.5) & (center > 0))[:, 0])
+            cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0])
             batches.append((x, valid))
         self.clusters.fit(maps, cells, seed, moments)
+        if color.trust:
+            model.start_from(color)
         sums, counts = [], []
         for (x, valid), pooled in zip(batches, maps, strict=True):
             labels = self.clusters.energy(pooled, x, valid).argmin(1)
@@ -153,7 +157,7 @@ class KTexturesLoss(nn.Module):
         targets = self.similarity.features(x, valid)
         energy = self.clusters(targets, x, valid)
         cells = cell_validity(valid, energy.shape[-2:])
-        coarse, logits = model.logits(x)
+        coarse, logits = model.logits(x, valid)
         parts: dict[str, Tensor] = {}
         if warm:
             labels = energy.argmin(1)

@@ -5,6 +5,7 @@
 
 from .api import get_model, get_weight, list_models, register_with_torchgeo
 from .backbone import BackboneFeatures
+from .color_prior import ColorPrior
 from .extractors import FeatureExtractor, LocalColor, TextureEnergy
 from .feature_clusters import FeatureClusters
 from .feature_groups import make_extractors
@@ -28,6 +29,7 @@ __all__ = (
     'BackboneFeatures',
     'BandNormalizer',
     'ClassMixture',
+    'ColorPrior',
     'FeatureClusters',
     'FeatureExtractor',
     'KTexturesModel',

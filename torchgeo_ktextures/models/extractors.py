@@ -126,14 +126,15 @@ class TextureEnergy(FeatureExtractor):
         return {'texture': torch.cat(energies, dim=1)}
 
 
-def box_filter(x: Tensor, size: int) -> Tensor:
+def box_filter(x: Tensor, size: int, step: int = 1) -> Tensor:
     """Average over a square window, cut off at the borders.
 
     Args:
         x: Features of shape ``(B, F, h, w)``.
         size: Width of the window (odd).
+        step: Distance of the centers, of which the first is a corner.
 
     Returns:
-        Averages of the same shape.
+        Averages of shape ``(B, F, ceil(h / step), ceil(w / step))``.
     """
-    return F.avg_pool2d(x, size, stride=1, padding=size // 2, count_include_pad=False)
+    return F.avg_pool2d(x, size, step, padding=size // 2, count_include_pad=False)

@@ -16,7 +16,6 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from .extractors import FeatureExtractor, box_filter
-from .local_moments import LocalMoments
 from .mixture import ClassMixture
 from .persistence import autocorrelation, persistence
 
@@ -50,7 +49,6 @@ class FeatureClusters(nn.Module):
     colour unless another is clearly ahead.
     """
 
-    logarithmic: Tensor
     projection: Tensor
     offset: Tensor
     limit: Tensor
@@ -82,10 +80,8 @@ class FeatureClusters(nn.Module):
         total, kept = sum(self.channels.values()), sum(self.components.values())
         self.has_color = 'color' in weights
         bands = groups['color'][0] if self.has_color else 1
-        self.moments = LocalMoments(bands)
-        self.mixture = ClassMixture(num_classes, 2 * bands, kept)
+        self.mixture = ClassMixture(num_classes, bands, kept, mask_stride)
         self.lag = max(2, _LAG // mask_stride)
-        self.register_buffer('logarithmic', torch.tensor(False))
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
         self.register_buffer('limit', torch.full((kept,), torch.inf))
@@ -127,9 +123,9 @@ class FeatureClusters(nn.Module):
             maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
             valids: Validity of their cells, bool, of shape ``(B, h, w)``.
             seed: Seed of the sampling and of the starts.
-            moments: Local moments of two by two pixels of each cell, of shape
-                ``(B, 2 * C, 2 * h, 2 * w)``, on the linear and on the logarithmic
-                scale; without, the classes are those of k-means.
+            moments: Local moments at the middle of each cell, of shape
+                ``(B, 2 * C, h, w)``, on the linear and on the logarithmic scale;
+                without, the classes are those of k-means.
             max_samples: Number of vectors used at most.
 
         Raises:
@@ -196,11 +192,12 @@ class FeatureClusters(nn.Module):
         reduced = [self._reduce(x).cpu() for x in maps]
         vectors = _cells(reduced, valids, -1)[index].double()
         mixture = copy.deepcopy(self.mixture).cpu()
-        mixture.trust.copy_(trust)
+        mixture.color.trust.copy_(trust)
         k = len(mixture.prototypes)
         best = -math.inf
         for logarithmic, scale in enumerate(moments):
-            scale = [values[..., 1::2, 1::2].cpu() for values in scale]
+            scale = [values.cpu() for values in scale]
+            mixture.color.logarithmic.fill_(bool(logarithmic))
             pixels = _cells(scale, valids)[index].double()
             for roughness in _ROUGHNESS:
                 start = _start(vectors, pixels, trust, roughness).numpy()
@@ -220,7 +217,6 @@ class FeatureClusters(nn.Module):
                     if score > best:
                         best = score
                         self.mixture.load_state_dict(mixture.state_dict())
-                        self.logarithmic.fill_(bool(logarithmic))
 
     def _color(self) -> slice:
         """Columns of the bands in the pooled vectors."""
@@ -258,11 +254,11 @@ class FeatureClusters(nn.Module):
 
         Returns:
             Negative logarithms of the probability of each class, of shape
-            ``(B, k, h, w)``: the mean over the pixels of each cell.
+            ``(B, k, h, w)``: the mean over places of each cell.
         """
-        moments = None
-        if self.mixture.trust:
-            moments = self.moments(x, valid, bool(self.logarithmic))
+        color, moments = self.mixture.color, None
+        if color.trust:
+            moments = color.measure(x, valid, bool(color.logarithmic))
         chances = self.mixture.chances(self._reduce(pooled), moments)
         return -chances.clamp(min=1e-6).log()
 

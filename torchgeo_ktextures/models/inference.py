@@ -47,10 +47,8 @@ class LabelNetwork(nn.Module):
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         x = self.model.prepare(image, valid)
-        logits: Tensor = self.model.mask_network(
-            x.contiguous(memory_format=torch.channels_last)
-        )
-        return logits.float()
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.model.coarse_logits(x, valid).float()
 
 
 def _fold(module: nn.Module) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .color_prior import ColorPrior
 from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
 from .texture_generators import TextureGenerators
@@ -103,6 +104,7 @@ class KTexturesModel(nn.Module):
             raise ValueError(msg)
         self.num_classes = num_classes
         self.normalizer = BandNormalizer(in_channels)
+        self.prior = ColorPrior(num_classes, in_channels, mask_stride)
         self.mask_network = MaskNetwork(in_channels, num_classes, mask_stride)
         self.generators = TextureGenerators(num_classes, in_channels)
 
@@ -118,24 +120,53 @@ class KTexturesModel(nn.Module):
         """
         return torch.where(valid > 0, self.normalizer(image), 0)
 
-    def logits(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    @torch.no_grad()
+    def start_from(self, prior: ColorPrior) -> None:
+        """Begin with the masks that local colour gives.
+
+        Args:
+            prior: Fitted prior, which is copied.
+        """
+        self.prior.load_state_dict(prior.state_dict())
+        # The network hardly interferes at first, but gradients reach all of it.
+        for parameter in self.mask_network.head.parameters():
+            parameter.mul_(0.1)
+
+    def coarse_logits(self, x: Tensor, valid: Tensor) -> Tensor:
+        """Compute class logits on the mask grid.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
+        """
+        logits: Tensor = self.mask_network(x)
+        return logits + self.prior(x, valid) if self.prior.trust else logits
+
+    def logits(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Compute class logits.
 
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
             Logits on the mask grid and on the pixel grid, of shapes
             ``(B, k, ceil(H / s), ceil(W / s))`` and ``(B, k, H, W)``.
         """
-        coarse = self.mask_network(x)
+        coarse = self.coarse_logits(x, valid)
         stride = self.mask_network.mask_stride
         return coarse, upsample_logits(coarse, stride, (x.shape[-2], x.shape[-1]))
 
     def simulate(
         self, masks: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Compose an image of masks times textures.
+        """Compose images of masks times textures.
+
+        One draw of the textures serves all images: it is seamless, and each image sees
+        it from another corner.
 
         Args:
             masks: Masks of shape ``(B, k, H, W)``.
@@ -144,9 +175,16 @@ class KTexturesModel(nn.Module):
         Returns:
             Simulated normalized bands of shape ``(B, C, H, W)``.
         """
-        size = (masks.shape[-2], masks.shape[-1])
-        textures = self.generators(masks.shape[0], size, generator)
-        return torch.einsum('bkhw,bkchw->bchw', masks, textures)
+        cells = 2**self.generators.doublings
+        height, width = masks.shape[-2:]
+        size = (-(-height // cells) * cells, -(-width // cells) * cells)
+        textures = self.generators(1, size, generator)[0]
+        shifts = torch.randint(max(size), (len(masks), 2), generator=generator)
+        images = []
+        for mask, shift in zip(masks, shifts.tolist(), strict=True):
+            seen = textures.roll(shift, (-2, -1))[..., :height, :width]
+            images.append(torch.einsum('khw,kchw->chw', mask, seen))
+        return torch.stack(images)
 
     @torch.no_grad()
     def calibrate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
@@ -183,7 +221,7 @@ class KTexturesModel(nn.Module):
         """
         if valid is None:
             valid = finite_pixels(image)
-        return self.logits(self.prepare(image, valid))[1]
+        return self.logits(self.prepare(image, valid), valid)[1]
 
     def reconstruct(
         self, logits: Tensor, generator: torch.Generator | None = None

@@ -46,22 +46,27 @@ class LocalMoments(nn.Module):
         some = pixels[:: -(-len(pixels) // max_samples)]
         self.dark.copy_(some.quantile(0.01, dim=0))
 
-    def forward(self, x: Tensor, valid: Tensor, logarithmic: bool) -> Tensor:
+    def forward(
+        self, x: Tensor, valid: Tensor, logarithmic: bool, step: int = 1
+    ) -> Tensor:
         """Compute moments.
 
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``, finite.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
             logarithmic: Whether on the logarithmic scale.
+            step: Distance in pixels of the places, of which the first is a corner.
 
         Returns:
-            Means and log deviations of the valid pixels, of shape ``(B, 2 * C, H, W)``.
+            Means and log deviations of the valid pixels around each place, of shape
+            ``(B, 2 * C, ceil(H / step), ceil(W / step))``.
         """
         if logarithmic:
             x = ((x - self.dark[:, None, None]).clamp(min=0) + _DARK).log()
-        share = box_filter(valid, self.size).clamp(min=1e-6)
-        mean = box_filter(x * valid, self.size) / share
-        variance = box_filter(x.square() * valid, self.size) / share - mean.square()
+        share = box_filter(valid, self.size, step).clamp(min=1e-6)
+        mean = box_filter(x * valid, self.size, step) / share
+        square = box_filter(x.square() * valid, self.size, step) / share
+        variance = square - mean.square()
         deviation = 0.5 * (variance.clamp(min=0) + _FLOOR).log()
         return torch.cat([mean, deviation], dim=1)
 

@@ -65,7 +65,7 @@ class RestartMixin(PredictionMixin):
         self.criterion.initialize(self.model, *self.sample, seed=number)
         if not h['warm_start']:
             # Forget the clusters, keep the feature space.
-            self.model.generators.load_state_dict(fresh.generators.state_dict())
+            self.model.load_state_dict(fresh.state_dict())
             size = self.sample[0][0].shape[-1]
             self.criterion.follow_textures(self.model, size, rate=1)
         for optimizer in self.trainer.optimizers:
