@@ -1,8 +1,11 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
+from email.message import Message
+from io import BytesIO
 from pathlib import Path
 from urllib.error import URLError
+from urllib.response import addinfourl
 
 import pytest
 import torch
@@ -72,6 +75,20 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr('torch.hub.urlopen', refuse)
     with pytest.raises(ConnectionError, match='cannot be downloaded.*path as weights'):
         VGG16Features(COMPOSITES, ['relu2_2'], True)
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+def test_download_that_breaks_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def respond(*args: object, **kwargs: object) -> addinfourl:
+        return addinfourl(BytesIO(b'half of a file'), Message(), 'https://hub')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr('torch.hub.urlopen', respond)
+    with pytest.raises(ConnectionError, match=f'invalid hash.*{tmp_path}'):
+        VGG16Features(COMPOSITES, ['relu2_2'], True)
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 
 
 def test_bad_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:

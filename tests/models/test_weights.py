@@ -45,6 +45,17 @@ def test_shipped_weights() -> None:
         assert meta[key]
 
 
+def test_loads_offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError('nothing has to be fetched')
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path))
+    monkeypatch.setattr('socket.socket', refuse)
+    monkeypatch.setattr('torch.hub.urlopen', refuse)
+    planet_features(True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_outputs_and_gradients() -> None:
     model = planet_features(WEIGHTS).eval()
     x = torch.randn(2, 4, 64, 48, requires_grad=True)
@@ -101,6 +112,10 @@ def test_other_weights(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:10])
     with pytest.raises(ValueError, match='truncated'):
         planet_features(str(path))
+    code = tmp_path / 'code.pth'
+    torch.save({'model.heads.0.weight': Path('.')}, code)
+    with pytest.raises(ValueError, match='code in files is never run'):
+        planet_features(str(code))
     with pytest.raises(FileNotFoundError, match='nowhere.pth'):
         planet_features('nowhere.pth')
 

@@ -3,6 +3,7 @@
 
 """VGG-16 feature extractor."""
 
+import os
 from collections.abc import Mapping, Sequence
 from urllib.error import URLError
 
@@ -141,6 +142,7 @@ def _vgg16_state(weights: WeightsEnum | str | bool) -> Mapping[str, Tensor]:
         )
     except (URLError, OSError, RuntimeError) as error:
         msg = f'{weights} cannot be downloaded ({error}); download '
-        msg += f'{weights.url} elsewhere and give its path as weights'
+        msg += f'{weights.url} elsewhere and give its path as weights, or put it into '
+        msg += os.path.join(torch.hub.get_dir(), 'checkpoints')
         raise ConnectionError(msg) from None
     return state
