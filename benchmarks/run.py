@@ -59,13 +59,13 @@ def fits(
         tasks: Tasks of the set, which share their images.
         methods: Methods by name.
         seeds: Seeds.
-        clusters: Keys of :data:`CLUSTERS`.
+        clusters: Keys of :data:`CLUSTERS`, or numbers.
 
     Yields:
         Fits; tasks with the same number of clusters share one.
     """
     hashes = {task.task: task.data_hash() for task in tasks}
-    wanted = [(CLUSTERS[c] * t.num_classes, c, t) for c in clusters for t in tasks]
+    wanted = [(_number(c, t), c, t) for c in clusters for t in tasks]
     wanted.sort(key=lambda result: result[0])
     for seed in seeds:
         for name, method in methods.items():
@@ -85,6 +85,19 @@ def fits(
                     }
                     results.append((row, task))
                 yield Fit(name, k, seed, results)
+
+
+def _number(clusters: str, task: Task) -> int:
+    if clusters in CLUSTERS:
+        return CLUSTERS[clusters] * task.num_classes
+    return int(clusters)
+
+
+def _clusters(text: str) -> str:
+    if text not in CLUSTERS and not (text.isdecimal() and int(text) > 1):
+        msg = f'{text!r} is neither a number, at least 2, nor one of '
+        raise argparse.ArgumentTypeError(msg + ', '.join(CLUSTERS))
+    return text
 
 
 def run_fit(fit: Fit, method: Method, output: Path, maps: Path | None) -> None:
@@ -186,7 +199,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument('--datasets', nargs='+', help='folders; default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
-        '--clusters', nargs='+', choices=list(CLUSTERS), default=list(CLUSTERS)
+        '--clusters',
+        nargs='+',
+        type=_clusters,
+        default=list(CLUSTERS),
+        help='classes, 3x (three for each class), or numbers',
     )
     parser.add_argument('--weights', help='file of the weights of VGG-16')
     parser.add_argument('--maps', type=Path, help='folder to store label maps in')

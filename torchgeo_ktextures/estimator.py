@@ -69,7 +69,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         n_clusters: int = 8,
         *,
         mask_stride: int = 4,
-        max_steps: int = 200,
+        max_steps: int = 100,
         n_init: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = 'auto',

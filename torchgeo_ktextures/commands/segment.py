@@ -15,7 +15,7 @@ def segment(
     scale: float | None = None,
     nodata: float | None = None,
     mask_stride: str | None = None,
-    steps: int = 200,
+    steps: int = 100,
     n_init: int = 1,
     seed: int = 0,
     device: str = 'auto',

@@ -157,9 +157,10 @@ class KTexturesLoss(nn.Module):
         targets = self.similarity.features(x, valid)
         energy = self.clusters(targets, x, valid)
         cells = cell_validity(valid, energy.shape[-2:])
-        coarse, logits = model.logits(x, valid)
         parts: dict[str, Tensor] = {}
         if warm:
+            coarse = model.coarse_logits(x, valid)
+            chosen = cluster_masks(coarse.argmax(1), model.num_classes, size)
             labels = energy.argmin(1)
             masks = cluster_masks(labels, model.num_classes, size)
             ignored = labels.masked_fill(cells[:, 0] <= 0.5, -1)
@@ -167,7 +168,9 @@ class KTexturesLoss(nn.Module):
             parts['cross_entropy'] = error / (ignored >= 0).sum().clamp(min=1)
             extra = parts['cross_entropy']
         else:
+            coarse, logits = model.logits(x, valid)
             masks = hard_masks(logits, slope)
+            chosen = masks.detach()
             unlikely = 1 - (-energy).exp()
             expected = (coarse.softmax(1) * unlikely).sum(1, keepdim=True)
             mean = (expected * cells).sum() / cells.sum().clamp(min=1e-6)
@@ -177,8 +180,8 @@ class KTexturesLoss(nn.Module):
         parts['similarity'], groups = self.similarity(simulated, targets, valid)
         parts['loss'] = parts['similarity'] + extra
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
-        chosen = hard_masks(logits.detach()) * valid
-        parts['occupancy'] = chosen.sum((0, 2, 3)) / valid.sum().clamp(min=1)
+        inside = torch.einsum('bkhw,bhw->k', chosen, valid[:, 0])
+        parts['occupancy'] = inside / valid.sum().clamp(min=1)
         return {name: v if name == 'loss' else v.detach() for name, v in parts.items()}
 
     @torch.no_grad()

@@ -29,6 +29,9 @@ _ROUGHNESS = (0.0, 1.0, 2.0)
 #: mean colour: smaller differences tell nothing.
 _MARGIN = 0.025
 
+#: Number of cells, about, of which the persistence of classes is measured.
+_CELLS = 40_000
+
 #: Rounds of expectation maximization after each of which a mixture may be taken: the
 #: likelihood goes on to rise where classes get no better.
 _ROUNDS = 3
@@ -115,7 +118,7 @@ class FeatureClusters(nn.Module):
         valids: Sequence[Tensor],
         seed: int,
         moments: Sequence[Sequence[Tensor]] = (),
-        max_samples: int = 20_000,
+        max_samples: int = 10_000,
     ) -> None:
         """Fit the projection and the classes.
 
@@ -194,6 +197,9 @@ class FeatureClusters(nn.Module):
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.color.trust.copy_(trust)
         k = len(mixture.prototypes)
+        # Some maps, spread over all, tell which classes persist.
+        cells = sum(valid.numel() for valid in valids)
+        some = slice(None, None, max(1, cells // _CELLS))
         best = -math.inf
         for logarithmic, scale in enumerate(moments):
             scale = [values.cpu() for values in scale]
@@ -209,9 +215,9 @@ class FeatureClusters(nn.Module):
                         mixture(x.flatten(0, 2), y.movedim(1, -1).flatten(0, 2))
                         .argmin(1)
                         .view(x.shape[:3])
-                        for x, y in zip(reduced, scale, strict=True)
+                        for x, y in zip(reduced[some], scale[some], strict=True)
                     ]
-                    score = persistence(found, valids, self.lag)
+                    score = persistence(found, valids[some], self.lag)
                     if logarithmic or roughness:
                         score -= _MARGIN
                     if score > best:

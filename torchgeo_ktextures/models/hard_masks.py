@@ -4,7 +4,6 @@
 """Hard masks: exactly one class per pixel, with gradients."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -17,10 +16,12 @@ def class_margins(logits: Tensor) -> Tensor:
     Returns:
         Margins ``z_i - max_{j != i} z_j`` of the same shape.
     """
-    first, second = logits.topk(2, dim=1).values.split(1, dim=1)
-    margins = logits - first
+    first = logits.amax(1, keepdim=True)
+    top = logits.detach() == first.detach()
+    second = logits.masked_fill(top, -torch.inf).amax(1, keepdim=True)
     # The winner's rival is the runner-up; at a tie both margins are zero.
-    return torch.where(margins == 0, logits - second, margins)
+    alone = top & (top.sum(1, keepdim=True) == 1)
+    return logits - torch.where(alone, second, first)
 
 
 def hard_masks(logits: Tensor, slope: float = 1.0) -> Tensor:
@@ -43,8 +44,8 @@ def hard_masks(logits: Tensor, slope: float = 1.0) -> Tensor:
     Returns:
         Masks of shape ``(B, k, H, W)``, exactly 0 or 1, summing to 1 over classes.
     """
-    labels = logits.argmax(dim=1)
-    hard = F.one_hot(labels, logits.shape[1]).movedim(-1, 1).to(logits.dtype)
+    labels = logits.argmax(dim=1, keepdim=True)
+    hard = torch.zeros_like(logits).scatter_(1, labels, 1)
     if not logits.requires_grad:
         return hard
     soft = (0.5 + slope * class_margins(logits)).clamp(0, 1)

@@ -47,7 +47,6 @@ class LabelNetwork(nn.Module):
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         x = self.model.prepare(image, valid)
-        x = x.contiguous(memory_format=torch.channels_last)
         return self.model.coarse_logits(x, valid).float()
 
 

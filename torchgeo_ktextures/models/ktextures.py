@@ -142,7 +142,8 @@ class KTexturesModel(nn.Module):
         Returns:
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
-        logits: Tensor = self.mask_network(x)
+        ordered = x.contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.mask_network(ordered)
         return logits + self.prior(x, valid) if self.prior.trust else logits
 
     def logits(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,83 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""k-textures without one of its parts."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+
+from torchgeo_ktextures.models import TextureGenerators
+from torchgeo_ktextures.tasks import KTextures as Task
+
+from ..sets import Image, Labels
+from .ktextures import KTextures
+from .method import Method
+
+
+def _colors(
+    self: TextureGenerators,
+    batch_size: int,
+    size: tuple[int, int],
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Constant colours in place of textures."""
+    return self.mean[None, ..., None, None].expand(batch_size, -1, -1, *size)
+
+
+def _soft_masks(logits: Tensor, slope: float = 1.0) -> Tensor:
+    """Probabilities in place of hard masks."""
+    return logits.softmax(1)
+
+
+def _nothing(*args: Any) -> None:
+    """Leave a step out."""
+
+
+#: What is replaced, and by what, for each part that is left out.
+_PARTS: dict[str, tuple[str, Callable[..., Any] | float]] = {
+    'textures': ('models.texture_generators.TextureGenerators.forward', _colors),
+    'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
+    'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
+    'choice of the start': ('models.feature_clusters._MARGIN', 9.0),
+    'texture phase': (
+        'estimator.KTextures',
+        functools.partial(Task, warm_start_fraction=0.999),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Ablated(KTextures):
+    """k-textures without one of its parts."""
+
+    part: str = 'textures'
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings, which JSON can hold."""
+        return super().settings | {'without': self.part}
+
+    def fit_predict(
+        self, images: Sequence[Image], n_clusters: int, seed: int
+    ) -> list[Labels]:
+        """Fit on images, without labels, and predict all of them."""
+        name, replacement = _PARTS[self.part]
+        with mock.patch(f'torchgeo_ktextures.{name}', replacement):
+            return super().fit_predict(images, n_clusters, seed)
+
+
+#: Variants in the order of the table.
+ABLATIONS: dict[str, Method] = {
+    'ktextures': KTextures(),
+    **{f'without {part}': Ablated(part=part) for part in _PARTS},
+    'without deep features': KTextures((('features', ('color',)),)),
+    'without colour': KTextures((('features', ('planet_stride4', 'planet_stride8')),)),
+    'without warm start': KTextures((('warm_start', False),)),
+    **{f'mask stride {s}': KTextures((('mask_stride', s),)) for s in (1, 2, 8, 16)},
+}
