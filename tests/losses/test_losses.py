@@ -19,7 +19,6 @@ from torchgeo_ktextures.models import (
     LocalColor,
     TextureEnergy,
     VGG16Features,
-    planet_features,
 )
 
 
@@ -45,29 +44,14 @@ def fit(
     loss.initialize(model, [image], [valid], seed=0)
 
 
-@pytest.mark.parametrize('isotropic', [False, True])
-def test_standardizer_total_variance_is_one(isotropic: bool) -> None:
+def test_standardizer_total_variance_is_one() -> None:
     scale = torch.tensor([1.0, 100.0, 0.0, 5.0])
     vectors = torch.randn(5000, 4) * scale + 3
-    standardizer = ChannelStandardizer(4, isotropic)
+    standardizer = ChannelStandardizer(4)
     standardizer.estimate(vectors)
     out = standardizer(vectors.T[None, :, None])
     assert out.var(dim=3, correction=0).sum() == pytest.approx(1, abs=1e-3)
     assert out.mean(3).abs().max() < 1e-4
-
-
-def test_distances_between_components_are_kept() -> None:
-    """What a component is worth is learned from the teacher, not from the scene."""
-    extractor = planet_features(True)
-    similarity = FeatureSimilarityLoss([extractor], {'planet_stride4': 1.0})
-    image, valid = torch.randn(2, 4, 64, 64), torch.ones(2, 1, 64, 64)
-    similarity.estimate([image], [valid])
-    raw = extractor(image)['planet_stride4'].movedim(1, -1).flatten(0, 2)
-    found = similarity.features(image, valid)['planet_stride4']
-    found = found.movedim(1, -1).flatten(0, 2)
-    ratio = torch.cdist(found, found) / torch.cdist(raw, raw).clamp(min=1e-9)
-    ratio = ratio[~torch.eye(len(ratio), dtype=torch.bool)]
-    assert ratio.max() / ratio.min() == pytest.approx(1, abs=1e-2)
 
 
 @pytest.mark.parametrize('vgg', [False, True])

@@ -22,15 +22,13 @@ class ChannelStandardizer(nn.Module):
     mean: Tensor
     gain: Tensor
 
-    def __init__(self, channels: int, isotropic: bool = False) -> None:
+    def __init__(self, channels: int) -> None:
         """Initialize a new ChannelStandardizer instance.
 
         Args:
             channels: Number of channels F.
-            isotropic: Whether all channels share one scale.
         """
         super().__init__()
-        self.isotropic = isotropic
         self.register_buffer('mean', torch.zeros(channels))
         self.register_buffer('gain', torch.ones(channels))
 
@@ -44,8 +42,6 @@ class ChannelStandardizer(nn.Module):
         vectors = vectors.double()
         mean = vectors.mean(0)
         var = vectors.var(0, correction=0)
-        if self.isotropic:
-            var = var.mean().expand_as(var)
         # Channels that hardly vary are noise: they are not blown up to full variance.
         floor = 0.01 * var.mean() + 1e-12
         scaled = (var / var.maximum(floor)).sum().clamp(min=1e-12)
@@ -67,10 +63,9 @@ class ChannelStandardizer(nn.Module):
 class FeatureSimilarityLoss(nn.Module):
     """Weighted mean squared error between features of two images.
 
-    Each group of features is standardized, per channel unless the channels of its
-    extractor share a scale, and divided by its total variance over the training data,
-    so that a group weighs what its weight says: a group's loss is the share of its
-    variance that the simulation leaves unexplained.
+    Each group of features is standardized per channel and divided by its total
+    variance over the training data, so that a group weighs what its weight says: a
+    group's loss is the share of its variance that the simulation leaves unexplained.
     The statistics are buffers and travel with a checkpoint.
 
     If you use this loss in your research, please cite the following paper:
@@ -93,11 +88,10 @@ class FeatureSimilarityLoss(nn.Module):
         super().__init__()
         self.extractors = nn.ModuleList(extractors)
         self.extractors.requires_grad_(False)
-        channels: dict[str, tuple[int, bool]] = {}
+        channels: dict[str, int] = {}
         for extractor in self.extractors:
             assert isinstance(extractor, FeatureExtractor)
-            for name, count in extractor.channels.items():
-                channels[name] = (count, extractor.isotropic)
+            channels.update(extractor.channels)
         if not weights:
             raise ValueError('the loss has no feature group, name at least one')
         for name, weight in weights.items():
@@ -111,7 +105,7 @@ class FeatureSimilarityLoss(nn.Module):
                 raise ValueError(msg)
         self.weights = dict(weights)
         self.standardizers = nn.ModuleDict(
-            {name: ChannelStandardizer(*channels[name]) for name in weights}
+            {name: ChannelStandardizer(channels[name]) for name in weights}
         )
 
     def train(self, mode: bool = True) -> 'FeatureSimilarityLoss':

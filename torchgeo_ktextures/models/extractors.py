@@ -21,10 +21,6 @@ class FeatureExtractor(nn.Module):
     #: Width in pixels over which features are averaged to tell classes apart.
     window = 1
 
-    #: Whether distances are in the units of the features, as between principal
-    #: components: all channels of a group then share one scale.
-    isotropic = False
-
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract features.
 

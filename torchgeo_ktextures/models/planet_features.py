@@ -52,9 +52,6 @@ class PlanetFeatures(FeatureExtractor):
     #: As for VGG-16: averages describe a texture, single features its grain.
     window = 24
 
-    #: Small components are noise, which scales of their own would blow up.
-    isotropic = True
-
     #: Number of channels that each stride has inside and puts out.
     widths = (32, 64, 128)
     outputs = (24, 64, 96)
