@@ -25,15 +25,19 @@ from .summary import by_seed, on_task, table
 NUMBERS = ('2', '4', '8', '16', '32')
 
 
-def main() -> None:
-    """Run the ablation."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the ablation.
+
+    Args:
+        argv: Arguments, or None for those of the command line.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data-root', type=Path, required=True)
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument('--only', nargs='*', default=list(ABLATIONS), help='variants')
     parser.add_argument('--numbers', nargs='*', default=list(NUMBERS))
     parser.add_argument('--datasets', nargs='+', help='folders; default: all')
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     args.configs, args.maps, args.seeds = [], None, [0]
     args.clusters = ['classes']
     run(args, {name: ABLATIONS[name] for name in args.only})
