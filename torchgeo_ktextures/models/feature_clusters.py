@@ -29,9 +29,6 @@ _ROUGHNESS = (0.0, 1.0, 2.0)
 #: mean colour: smaller differences tell nothing.
 _MARGIN = 0.025
 
-#: Number of cells, about, of which the persistence of classes is measured.
-_CELLS = 40_000
-
 #: Rounds of expectation maximization after each of which a mixture may be taken: the
 #: likelihood goes on to rise where classes get no better.
 _ROUNDS = 3
@@ -197,9 +194,6 @@ class FeatureClusters(nn.Module):
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.color.trust.copy_(trust)
         k = len(mixture.prototypes)
-        # Some maps, spread over all, tell which classes persist.
-        cells = sum(valid.numel() for valid in valids)
-        some = slice(None, None, max(1, cells // _CELLS))
         best = -math.inf
         for logarithmic, scale in enumerate(moments):
             scale = [values.cpu() for values in scale]
@@ -215,9 +209,9 @@ class FeatureClusters(nn.Module):
                         mixture(x.flatten(0, 2), y.movedim(1, -1).flatten(0, 2))
                         .argmin(1)
                         .view(x.shape[:3])
-                        for x, y in zip(reduced[some], scale[some], strict=True)
+                        for x, y in zip(reduced, scale, strict=True)
                     ]
-                    score = persistence(found, valids[some], self.lag)
+                    score = persistence(found, valids, self.lag)
                     if logarithmic or roughness:
                         score -= _MARGIN
                     if score > best:
