@@ -129,9 +129,7 @@ def test_bad_rasters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = tmp_path / 'out'
 
     def export(labels: Path, image: Path, *more: object) -> str:
-        said = fails(
-            capsys, 'export', labels, '--image', image, '--output', out, *more
-        )
+        said = fails(capsys, 'export', labels, '--image', image, '--output', out, *more)
         assert not out.exists()
         return said
 
