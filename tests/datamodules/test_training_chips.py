@@ -62,6 +62,13 @@ def test_train_test_and_predict(config: Path, named: Path, tmp_path: Path) -> No
     assert (labels == expected)[inside].mean() > 0.8
 
 
+def src_colors(named: Path) -> dict[int, tuple[int, ...]]:
+    """Colours of the named map."""
+    with rasterio.open(named / 'named.tif') as src:
+        table: dict[int, tuple[int, ...]] = src.colormap(1)
+    return table
+
+
 def test_batches(samples: Path) -> None:
     data = TrainingChipsDataModule(str(samples / 'chips'), batch_size=4)
     assert data.metadata.classes == ['sea', 'forest', 'city']
@@ -125,6 +132,36 @@ def test_several_scenes(named: Path, samples: Path, tmp_path: Path) -> None:
     export(*args, str(tmp_path / '3'), chip_size=32, scale=10)
     with pytest.raises(ValueError, match='differ in scale: 1000 and 10'):
         TrainingChipsDataModule([roots[0], str(tmp_path / '3' / 'chips')])
+
+
+def test_scenes_whose_maps_have_the_same_name(
+    named: Path, samples: Path, tmp_path: Path
+) -> None:
+    """Each image gets the mask of its own scene."""
+    flipped = {}
+    for name in ('scene.tif', 'named.tif'):
+        with rasterio.open(named / name) as src:
+            data, profile, tags = src.read()[:, ::-1], src.profile, src.tags(1)
+        flipped[name] = tmp_path / name
+        with rasterio.open(flipped[name], 'w', **profile) as dst:
+            dst.write(data)
+            dst.update_tags(1, **tags)
+            if name == 'named.tif':
+                dst.write_colormap(1, src_colors(named))
+    args = str(flipped['named.tif']), str(flipped['scene.tif']), str(tmp_path / 'out')
+    export(*args, chip_size=32, scale=1000)
+    roots = [str(samples / 'chips'), str(tmp_path / 'out' / 'chips')]
+    data = TrainingChipsDataModule(roots, batch_size=1)
+    data.setup('fit')
+    # Classes have colours of their own, so that image and mask belong together.
+    colors: dict[int, list[float]] = {}
+    for sample in data.train_dataset:
+        for code in sample['mask'].unique().tolist():
+            if code != 255:
+                inside = sample['image'][:, sample['mask'] == code]
+                colors.setdefault(code, []).append(float(inside.median()))
+    assert len(colors) == 3
+    assert all(np.std(found) < 0.1 for found in colors.values())
 
 
 def test_normalizes_as_the_checkpoint_did(samples: Path) -> None:
