@@ -24,7 +24,8 @@ def config(samples: Path, named: Path, tmp_path: Path) -> Path:
     """The configuration, made small."""
     content = yaml.safe_load(CONFIG.read_text())
     content['trainer'] |= {'max_epochs': 1, 'enable_progress_bar': False}
-    content['model']['init_args'] |= {'num_classes': 3}
+    model = {'num_classes': 3, 'in_channels': 4, 'ignore_index': 255}
+    content['model']['init_args'] |= model
     content['data']['init_args'] |= {
         'root': str(samples / 'chips'),
         'predict_paths': str(named / 'scene.tif'),
@@ -172,7 +173,10 @@ def test_normalizes_as_the_checkpoint_did(samples: Path) -> None:
 
 
 def test_bad_input(config: Path, samples: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='num_classes=5 does not fit.*set it to 3'):
+    with pytest.raises(
+        ValueError,
+        match=r'num_classes=5 does not fit.*set it to 3, or add.*training.yaml',
+    ):
         main(['fit', '--config', str(config), '--model.num_classes', '5'])
     with pytest.raises(
         ValueError, match='in_channels=3 does not fit.*nir; set it to 4'

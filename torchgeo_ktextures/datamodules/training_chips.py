@@ -207,6 +207,9 @@ class TrainingChipsDataModule(RasterDataModule):
                     f'{self.roots[0]}, with classes {", ".join(self.metadata.classes)} '
                 )
                 msg += f'and bands {", ".join(self.metadata.bands)}; set it to {value}'
+                training = self.roots[0].parent / 'training.yaml'
+                if training.exists():
+                    msg += f', or add --config {training}'
                 raise ValueError(msg)
 
     def _chips(self, split: str, length: int | None = None) -> TrainingChips:
