@@ -3,13 +3,15 @@
 
 """From clusters to a supervised map: does training on named clusters pay?
 
-Of each labelled set with several images, half of the images are clustered. Clusters are
-named by the majority of a few labelled points, exported as chips, and a U-Net is
-trained on them. Both the cluster map and the map of the U-Net are then compared with
-the labels of the other half, which neither has seen.
+Of each labelled set with several images, half of the images are clustered. A few
+labelled points name the clusters, as relabel does, chips are exported, and the model of
+configs/supervised.yaml is trained on them. The map of clusters, each named by the
+majority of the points on it, and the map of the model are then compared with the labels
+of the other half, which neither has seen.
 
     python -m benchmarks.samples --data-root DIR
     python -m benchmarks.samples --data-root DIR --method kmeans --tasks hls/water
+    python -m benchmarks.samples --data-root DIR --train --model.lr 0.001
 """
 
 import argparse
@@ -18,23 +20,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.transform import from_origin
 from sklearn.cluster import KMeans
-from sklearn.metrics import jaccard_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torchgeo.main import main as torchgeo
 
-from torchgeo_ktextures.colors import class_colors
 from torchgeo_ktextures.commands.export import export
-from torchgeo_ktextures.maps import ClassEntry, relabel_map
+from torchgeo_ktextures.maps import relabel_map
 
 from .sets import Task, folder_tasks
 
 _CONFIG = Path(__file__).parents[1] / 'configs' / 'supervised.yaml'
+
+#: Grid of mosaics.
+_CRS, _TRANSFORM = 'EPSG:32633', from_origin(500_000, 5_000_000, 10, 10)
 
 #: Pixels that k-means is fitted on at most.
 _PIXELS = 300_000
@@ -79,31 +83,53 @@ def ktextures(train: Images, test: Images, k: int, seed: int) -> tuple[Labels, L
     return list(model.predict(list(train))), list(model.predict(list(test)))
 
 
-def name_clusters(
-    clusters: Labels, masks: Labels, k: int, points: int, ignore_index: int, seed: int
+def draw_points(
+    clusters: Labels, masks: Labels, points: int, ignore_index: int, seed: int
 ) -> npt.NDArray[np.int64]:
-    """Class of each cluster by the majority of random labelled points.
+    """Draw random pixels that have a cluster and a label.
 
     Args:
         clusters: Cluster maps.
         masks: Labels.
-        k: Number of clusters.
         points: Number of points over all images.
         ignore_index: Label of pixels that have none.
         seed: Seed.
 
     Returns:
+        Image, row and column of each, of shape ``(points, 3)``.
+    """
+    usable = np.argwhere((np.array(clusters) >= 0) & (np.array(masks) != ignore_index))
+    rng = np.random.default_rng(seed)
+    drawn: npt.NDArray[np.int64] = rng.choice(usable, points, replace=False)
+    return drawn
+
+
+def name_clusters(
+    found: npt.NDArray[np.int64], truth: npt.NDArray[np.int64], k: int
+) -> npt.NDArray[np.int64]:
+    """Class of each cluster by the majority of labelled points.
+
+    Args:
+        found: Clusters of the points.
+        truth: Labels of the points.
+        k: Number of clusters.
+
+    Returns:
         Classes of shape ``(k,)``; clusters without a point get the most frequent one.
     """
-    found = np.concatenate([c.ravel() for c in clusters])
-    truth = np.concatenate([m.ravel() for m in masks])
-    usable = np.flatnonzero((found >= 0) & (truth != ignore_index))
-    drawn = np.random.default_rng(seed).choice(usable, points, replace=False)
-    votes = np.zeros((k, int(truth[usable].max()) + 1))
-    np.add.at(votes, (found[drawn], truth[drawn]), 1)
+    votes = np.zeros((k, int(truth.max()) + 1))
+    np.add.at(votes, (found, truth), 1)
     votes += 1e-6 * votes.sum(0)
     classes: npt.NDArray[np.int64] = votes.argmax(1)
     return classes
+
+
+def place_of(
+    number: npt.NDArray[np.int64], shape: tuple[int, ...], count: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First row and column of images in a mosaic, with a gap of a pixel after each."""
+    columns = int(np.ceil(np.sqrt(count)))
+    return number // columns * (shape[0] + 1), number % columns * (shape[1] + 1)
 
 
 def write_mosaic(
@@ -111,12 +137,11 @@ def write_mosaic(
 ) -> None:
     """Write images side by side as one raster, on a grid of no particular place."""
     height, width = images[0].shape[-2:]
-    columns = int(np.ceil(np.sqrt(len(images))))
-    rows = -(-len(images) // columns)
     bands = [x.reshape(-1, height, width) for x in images]
-    data = np.full((len(bands[0]), rows * height, columns * width), fill, dtype)
-    for i, image in enumerate(bands):
-        row, col = i // columns * height, i % columns * width
+    rows, cols = place_of(np.arange(len(images)), (height, width), len(images))
+    shape = len(bands[0]), rows.max() + height + 1, cols.max() + width + 1
+    data = np.full(shape, fill, dtype)
+    for image, row, col in zip(bands, rows, cols, strict=True):
         data[:, row : row + height, col : col + width] = image
     with rasterio.open(
         path,
@@ -127,8 +152,8 @@ def write_mosaic(
         width=data.shape[2],
         dtype=dtype,
         nodata=fill,
-        crs='EPSG:32633',
-        transform=from_origin(500_000, 5_000_000, 10, 10),
+        crs=_CRS,
+        transform=_TRANSFORM,
     ) as dst:
         dst.write(data)
 
@@ -137,77 +162,91 @@ def miou(predictions: Labels, masks: Labels, ignore_index: int) -> float:
     """Mean IoU of the classes that occur."""
     truth = np.concatenate([m.ravel() for m in masks])
     found = np.concatenate([p.ravel() for p in predictions])
-    keep = truth != ignore_index
-    present = np.unique(truth[keep])
-    return float(
-        jaccard_score(truth[keep], found[keep], labels=present, average='macro')
-    )
+    found, truth = found[truth != ignore_index], truth[truth != ignore_index]
+    ious = []
+    for i in np.unique(truth):
+        both = ((truth == i) & (found == i)).sum()
+        ious.append(both / ((truth == i).sum() + (found == i).sum() - both))
+    return float(np.mean(ious))
 
 
 def supervised(
-    folder: Path, task: Task, train: Images, named: Labels, test: Images, options: Any
+    folder: Path,
+    task: Task,
+    train: Images,
+    clusters: Labels,
+    points: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    test: Images,
+    options: argparse.Namespace,
+    seed: int,
 ) -> Labels:
-    """Export named clusters, train on them, and predict other images.
+    """Name clusters, export them, train on them, and predict other images.
 
     Args:
         folder: Folder to work in.
         task: Task.
         train: Images that were clustered.
-        named: Classes of their pixels by cluster, -1 where invalid.
+        clusters: Clusters of their pixels, -1 where invalid.
+        points: Image, row and column of the points, and their labels.
         test: Other images.
         options: Options of the command line.
+        seed: Seed.
 
     Returns:
         Classes of the other images.
     """
-    image, labels, clean = (folder / f'{n}.tif' for n in ('image', 'labels', 'named'))
+    image, labels, named = (folder / f'{n}.tif' for n in ('image', 'labels', 'named'))
     write_mosaic(image, train, np.nan, 'float32')
-    write_mosaic(labels, [np.where(x < 0, 255, x) for x in named], 255, 'uint8')
-    present = np.unique(np.concatenate([x[x >= 0] for x in named]))
-    entries = [
-        ClassEntry(int(i), class_colors(task.num_classes)[int(i)][:3], name=str(i))
-        for i in present
-    ]
-    relabel_map(
-        labels, entries, clean, min_area=options.min_area, majority=options.majority
+    write_mosaic(labels, [np.where(x < 0, 255, x) for x in clusters], 255, 'uint8')
+    (number, *pixel), truth = points[0].T, points[1]
+    start = place_of(number, train[0].shape[1:], len(train))
+    row, col = (p + s + 0.5 for p, s in zip(pixel, start, strict=True))
+    x, y = _TRANSFORM @ (col, row)
+    names = {'class': [str(i) for i in truth]}
+    frame = gpd.GeoDataFrame(names, geometry=gpd.points_from_xy(x, y), crs=_CRS)
+    frame.to_file(folder / 'points.gpkg')
+    found = relabel_map(
+        labels,
+        None,
+        named,
+        points=folder / 'points.gpkg',
+        min_agreement=options.min_agreement,
+        min_area=options.min_area,
+        majority=options.majority,
     )
     export(
-        str(clean),
+        str(named),
         str(image),
         str(folder / 'samples'),
         chip_size=options.chip_size,
         block_size=min(train[0].shape[1:]),
         test_split=0,
         points=1,
-        seed=options.seed,
+        seed=seed,
     )
     (folder / 'others').mkdir()
-    for i, x in enumerate(test):
-        write_mosaic(folder / 'others' / f'{i:05}.tif', [x], np.nan, 'float32')
+    for i, other in enumerate(test):
+        write_mosaic(folder / 'others' / f'{i:05}.tif', [other], np.nan, 'float32')
     config = folder / 'supervised.yaml'
     text = _CONFIG.read_text().replace('output/supervised', str(folder / 'output'))
     config.write_text(text)
     args = [
         *('--config', str(config)),
-        *('--seed_everything', str(options.seed)),
-        *('--data.root', str(folder / 'samples' / 'chips')),
+        *('--config', str(folder / 'samples' / 'training.yaml')),
+        *('--seed_everything', str(seed)),
         *('--data.predict_paths', str(folder / 'others')),
-        *('--model.num_classes', str(len(entries))),
-        *('--model.in_channels', str(len(train[0]))),
-        *('--model.lr', str(options.lr)),
-        *('--trainer.max_epochs', str(options.epochs)),
         *('--trainer.enable_progress_bar', 'false'),
+        *options.train,
     ]
     torchgeo(['fit', *args])
     checkpoint = str(folder / 'output' / 'unet.ckpt')
     torchgeo(['predict', *args, '--ckpt_path', checkpoint])
+    table = np.full(256, -1)
+    table[: len(found)] = [int(c.name) for c in found]
     maps = []
-    for i in range(len(test)):
+    for i, other in enumerate(test):
         with rasterio.open(folder / 'output' / f'{i:05}_supervised.tif') as src:
-            codes = src.read(1)
-        found = np.full(codes.shape, -1)
-        found[codes != 255] = present[codes[codes != 255]]
-        maps.append(found)
+            maps.append(table[src.read(1)[: other.shape[1], : other.shape[2]]])
     return maps
 
 
@@ -221,49 +260,56 @@ def main() -> None:
     parser.add_argument('--tasks', nargs='+', help='such as hls/water')
     parser.add_argument('--points', type=int, default=300)
     parser.add_argument('--times', type=int, default=3, help='clusters per class')
+    parser.add_argument('--min-agreement', type=float, default=0)
     parser.add_argument('--min-area', help='minimum mapping unit, such as 9px')
     parser.add_argument('--majority', type=int, help='size of the majority filter')
     parser.add_argument('--chip-size', type=int, default=64)
-    parser.add_argument('--epochs', type=int, default=24)
-    parser.add_argument('--lr', type=float, default=0.0003)
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument(
+        '--train',
+        nargs=argparse.REMAINDER,
+        default=[],
+        help='options of torchgeo fit, such as --model.lr 0.001; the last ones',
+    )
     options = parser.parse_args()
-    cluster = {'ktextures': ktextures, 'kmeans': kmeans}[options.method]
     rows = []
     for task in folder_tasks(options.data_root):
         if len(task.images) < 2 or (options.tasks and task.name not in options.tasks):
             continue
-        order = np.random.default_rng(options.seed).permutation(len(task.images))
-        half = -(-len(order) // 2)
-        train, test = order[:half], order[half:]
-        images = [task.images[i] for i in train]
-        others = [task.images[i] for i in test]
-        k = options.times * task.num_classes
-        clusters, on_others = cluster(images, others, k, options.seed)
-        classes = name_clusters(
-            clusters,
-            [task.masks[i] for i in train],
-            k,
-            options.points,
-            task.ignore_index,
-            options.seed,
-        )
-        named, own = (
-            [np.where(x < 0, -1, classes[x]) for x in maps]
-            for maps in (clusters, on_others)
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            found = supervised(Path(folder), task, images, named, others, options)
-        truth = [task.masks[i] for i in test]
-        row = [miou(maps, truth, task.ignore_index) for maps in (own, found)]
-        rows.append(
-            f'{task.name:24} {len(train):6} {len(test):6} {k:2} {options.points:6} '
-            f'{row[0]:9.3f} {row[1]:11.3f}'
-        )
-        print(rows[-1], flush=True)
+        for seed in options.seeds:
+            rows.append(compare(task, options, seed))
+            print(rows[-1], flush=True)
     print(f'\nmIoU on the other images, {options.method}')
-    print(f'{"task":24} images others  k points  clusters  supervised')
+    print(f'{"task":24} seed images others  k points  clusters  supervised')
     print('\n'.join(rows))
+
+
+def compare(task: Task, options: argparse.Namespace, seed: int) -> str:
+    """Run a task, and tell both scores in a row of the table."""
+    order = np.random.default_rng(seed).permutation(len(task.images))
+    half = -(-len(order) // 2)
+    train, test = order[:half], order[half:]
+    images = [task.images[i] for i in train]
+    others = [task.images[i] for i in test]
+    masks = [task.masks[i] for i in train]
+    k = options.times * task.num_classes
+    cluster = {'ktextures': ktextures, 'kmeans': kmeans}[options.method]
+    clusters, on_others = cluster(images, others, k, seed)
+    drawn = draw_points(clusters, masks, options.points, task.ignore_index, seed)
+    place = tuple(drawn.T)
+    labels = np.array(masks)[place]
+    classes = name_clusters(np.array(clusters)[place], labels, k)
+    own = [np.where(x < 0, -1, classes[x]) for x in on_others]
+    with tempfile.TemporaryDirectory() as folder:
+        found = supervised(
+            Path(folder), task, images, clusters, (drawn, labels), others, options, seed
+        )
+    truth = [task.masks[i] for i in test]
+    scores = [miou(maps, truth, task.ignore_index) for maps in (own, found)]
+    return (
+        f'{task.name:24} {seed:4} {len(train):6} {len(test):6} {k:2} '
+        f'{options.points:6} {scores[0]:9.3f} {scores[1]:11.3f}'
+    )
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from typing import Any
 from jsonargparse import ArgumentParser, Namespace
 
 from .commands.export import export
+from .commands.picture import picture
 from .commands.relabel import relabel
 from .commands.segment import segment
 
@@ -29,6 +30,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'segment': (segment, {'scenes': '+'}),
     'relabel': (relabel, {'labels': None}),
     'export': (export, {'labels': None}),
+    'picture': (picture, {'rasters': '+'}),
 }
 
 #: Exit statuses: as of shells where Ctrl-C ended a program.

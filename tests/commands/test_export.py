@@ -44,7 +44,8 @@ def test_polygons(named: Path, samples: Path) -> None:
     assert frame.crs.to_epsg() == 32633
     assert frame.is_valid.all()
     assert set(frame['class']) == {'sea', 'forest', 'city'}
-    assert len(frame.to_crs('EPSG:4326')) == len(frame)
+    abroad = frame.to_crs('EPSG:4326')
+    assert abroad.is_valid.all()
     with (
         rasterio.open(named / 'named.tif') as src,
         rasterio.open(named / 'confidence.tif') as sure,
@@ -52,14 +53,15 @@ def test_polygons(named: Path, samples: Path) -> None:
         labels, confidence = src.read(1), sure.read(1)
         areas = class_areas_ha(labels, src.crs, src.transform)
         transform = src.transform
-    burnt = rasterize(
-        zip(frame.geometry, frame['code'], strict=True),
-        out_shape=labels.shape,
-        transform=transform,
-        fill=255,
-        dtype='uint8',
-    )
-    assert (burnt == labels).all()
+    for there in (frame, abroad.to_crs('EPSG:32633')):
+        burnt = rasterize(
+            zip(there.geometry, there['code'], strict=True),
+            out_shape=labels.shape,
+            transform=transform,
+            fill=255,
+            dtype='uint8',
+        )
+        assert (burnt == labels).all()
     assert areas is not None
     for code, group in frame.groupby('code'):
         assert group['area_ha'].sum() == pytest.approx(areas[code])
@@ -201,7 +203,12 @@ def test_rotated_and_again(tmp_path: Path) -> None:
             dtype='uint8',
         )
     assert (burnt == labels).all()
-    assert {p.name for p in out.iterdir()} == {'polygons.gpkg', 'points.gpkg', 'chips'}
+    assert {p.name for p in out.iterdir()} == {
+        'polygons.gpkg',
+        'points.gpkg',
+        'chips',
+        'training.yaml',
+    }
 
 
 def test_balanced_choice() -> None:
@@ -227,6 +234,27 @@ def test_max_chips(named: Path, tmp_path: Path) -> None:
     assert [splits[s]['chips'] for s in SPLITS] == [9, 3, 3]
     pixels = list(splits['train']['pixels'].values())
     assert max(pixels) < 2 * min(pixels)
+
+
+def test_training_configuration(named: Path, samples: Path, tmp_path: Path) -> None:
+    content = yaml.safe_load((samples / 'training.yaml').read_text())
+    assert content['model']['init_args'] == {
+        'in_channels': 4,
+        'num_classes': 3,
+        'ignore_index': 255,
+    }
+    assert content['data']['init_args'] == {
+        'root': str(samples / 'chips'),
+        'predict_paths': str(named / 'scene.tif'),
+        'bands': [1, 2, 3, 4],
+        'nodata': 0,
+    }
+    args = str(named / 'named.tif'), str(named / 'scene.tif'), str(tmp_path)
+    export(*args, chip_size=32, bands=['nir', 1], nodata=7)
+    content = yaml.safe_load((tmp_path / 'training.yaml').read_text())
+    assert content['model']['init_args']['in_channels'] == 2
+    assert content['data']['init_args']['bands'] == [4, 1]
+    assert content['data']['init_args']['nodata'] == 7
 
 
 def test_picture(named: Path, tmp_path: Path) -> None:

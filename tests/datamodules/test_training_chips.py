@@ -24,7 +24,8 @@ def config(samples: Path, named: Path, tmp_path: Path) -> Path:
     """The configuration, made small."""
     content = yaml.safe_load(CONFIG.read_text())
     content['trainer'] |= {'max_epochs': 1, 'enable_progress_bar': False}
-    content['model']['init_args'] |= {'num_classes': 3}
+    model = {'num_classes': 3, 'in_channels': 4, 'ignore_index': 255}
+    content['model']['init_args'] |= model
     content['data']['init_args'] |= {
         'root': str(samples / 'chips'),
         'predict_paths': str(named / 'scene.tif'),
@@ -60,6 +61,13 @@ def test_train_test_and_predict(config: Path, named: Path, tmp_path: Path) -> No
     assert ((labels == 255) == (bands == 0).all(0)).all()
     inside = expected != 255
     assert (labels == expected)[inside].mean() > 0.8
+
+
+def src_colors(named: Path) -> dict[int, tuple[int, ...]]:
+    """Colours of the named map."""
+    with rasterio.open(named / 'named.tif') as src:
+        table: dict[int, tuple[int, ...]] = src.colormap(1)
+    return table
 
 
 def test_batches(samples: Path) -> None:
@@ -127,6 +135,36 @@ def test_several_scenes(named: Path, samples: Path, tmp_path: Path) -> None:
         TrainingChipsDataModule([roots[0], str(tmp_path / '3' / 'chips')])
 
 
+def test_scenes_whose_maps_have_the_same_name(
+    named: Path, samples: Path, tmp_path: Path
+) -> None:
+    """Each image gets the mask of its own scene."""
+    flipped = {}
+    for name in ('scene.tif', 'named.tif'):
+        with rasterio.open(named / name) as src:
+            data, profile, tags = src.read()[:, ::-1], src.profile, src.tags(1)
+        flipped[name] = tmp_path / name
+        with rasterio.open(flipped[name], 'w', **profile) as dst:
+            dst.write(data)
+            dst.update_tags(1, **tags)
+            if name == 'named.tif':
+                dst.write_colormap(1, src_colors(named))
+    args = str(flipped['named.tif']), str(flipped['scene.tif']), str(tmp_path / 'out')
+    export(*args, chip_size=32, scale=1000)
+    roots = [str(samples / 'chips'), str(tmp_path / 'out' / 'chips')]
+    data = TrainingChipsDataModule(roots, batch_size=1)
+    data.setup('fit')
+    # Classes have colours of their own, so that image and mask belong together.
+    colors: dict[int, list[float]] = {}
+    for sample in data.train_dataset:
+        for code in sample['mask'].unique().tolist():
+            if code != 255:
+                inside = sample['image'][:, sample['mask'] == code]
+                colors.setdefault(code, []).append(float(inside.median()))
+    assert len(colors) == 3
+    assert all(np.std(found) < 0.1 for found in colors.values())
+
+
 def test_normalizes_as_the_checkpoint_did(samples: Path) -> None:
     data = TrainingChipsDataModule(str(samples / 'chips'))
     state: dict[str, Any] = {'mean': [1.0, 2, 3, 4], 'std': [1.0, 0, 1, 1]}
@@ -135,7 +173,10 @@ def test_normalizes_as_the_checkpoint_did(samples: Path) -> None:
 
 
 def test_bad_input(config: Path, samples: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match='num_classes=5 does not fit.*set it to 3'):
+    with pytest.raises(
+        ValueError,
+        match=r'num_classes=5 does not fit.*set it to 3, or add.*training.yaml',
+    ):
         main(['fit', '--config', str(config), '--model.num_classes', '5'])
     with pytest.raises(
         ValueError, match='in_channels=3 does not fit.*nir; set it to 4'

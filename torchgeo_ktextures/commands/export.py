@@ -28,7 +28,8 @@ def export(
     """Make training samples of a map: polygons, points and chips.
 
     The folder gets polygons.gpkg, points.gpkg and chips, with images and masks for
-    training, validation and testing, each of its own blocks of the map.
+    training, validation and testing, each of its own blocks of the map, and
+    training.yaml, which tells a configuration of TorchGeo what is in the chips.
 
     Args:
         labels: Map with named classes, as relabel writes it.
@@ -57,6 +58,7 @@ def export(
     from ..maps.chips import write_chips
     from ..maps.cleaning import check_confidence
     from ..maps.cog import make_folder
+    from ..maps.metadata import write_training
     from ..maps.points import write_points
     from ..maps.polygons import write_polygons
     from ..maps.reading import (
@@ -106,6 +108,8 @@ def export(
             scale=scale,
             seed=seed,
         )
+        training = folder / 'training.yaml'
+        write_training(training, folder / 'chips', image, scene.indexes, scene.nodata)
         polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
         drawn = write_points(
             src,
@@ -126,5 +130,6 @@ def export(
     counts = ', '.join(f'{count} {split}' for split, count in chips.items())
     print(f'Chips of {chip_size} px ({counts}): {folder / "chips"}')
     print(f'Classes: {", ".join(names)}')
+    print(f'To train on them: {training}')
     if picture is not None:
         print(f'Written: {picture}')

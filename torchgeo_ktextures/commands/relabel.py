@@ -6,25 +6,32 @@
 
 def relabel(
     labels: str,
-    classes: str,
     output: str,
     *,
+    classes: str | None = None,
+    points: str | None = None,
+    min_agreement: float = 0,
     confidence: str | None = None,
     min_confidence: int = 0,
     min_area: str | None = None,
     majority: int | None = None,
-    picture: str | None = None,
 ) -> None:
     """Name the classes of a map, and clean it.
 
     Clusters of the same name become one class. What is asked for is done in this order:
-    names, majority filter, minimum mapping unit, confidence.
+    names, majority filter, patches of points, minimum mapping unit, confidence.
 
     Args:
         labels: Map of clusters.
-        classes: YAML file of the names, as segment writes it beside the map.
         output: Map to write, a Cloud Optimized GeoTIFF with colours and an attribute
             table.
+        classes: YAML file of the names, as segment writes it beside the map.
+        points: Vector file of points with names in a column "class". Clusters without
+            a name get that of most of their points, and are dropped where they have
+            none. The patch around each point, up to 64 pixels, gets its name even
+            where the cluster has another one.
+        min_agreement: Share, 0 to 1, of the points of a cluster that must agree; the
+            other clusters are dropped but for the patches around points.
         confidence: Raster of the confidence of each pixel, 0 to 100 percent.
         min_confidence: Pixels of a lower confidence become nodata, so that nothing
             is trained on them.
@@ -32,7 +39,6 @@ def relabel(
             connected by edges, are merged into their largest neighbour.
         majority: Height and width in pixels, odd, of the neighbourhood whose most
             frequent class each pixel gets.
-        picture: PNG file for a picture of the map before and after.
     """
     from pathlib import Path
 
@@ -40,8 +46,10 @@ def relabel(
 
     found = relabel_map(
         Path(labels),
-        read_classes(classes),
+        None if classes is None else read_classes(classes),
         Path(output),
+        points=None if points is None else Path(points),
+        min_agreement=min_agreement,
         confidence=None if confidence is None else Path(confidence),
         min_confidence=min_confidence,
         min_area=min_area,
@@ -52,10 +60,3 @@ def relabel(
         area = '' if c.area_ha is None else f' {c.area_ha:14,.2f} ha'
         print(f'{code:5} {c.name:24} {c.pixels:12,} px{area} {c.pixels / total:6.1%}')
     print(f'Written: {output}')
-    if picture is not None:
-        from ..maps.picture import draw_relabelled
-        from ..maps.reading import open_labels
-
-        with open_labels(labels) as before, open_labels(output) as after:
-            draw_relabelled(before, after, Path(picture))
-        print(f'Written: {picture}')

@@ -28,16 +28,22 @@ _MULTIPLE = 32
 class TrainingChips(Dataset[Sample]):
     """Chips of a split by number, as often as it takes."""
 
-    def __init__(self, chips: RasterWindows, size: int, length: int | None) -> None:
+    def __init__(
+        self, scenes: Sequence[RasterWindows], size: int, length: int | None
+    ) -> None:
         """Initialize a new TrainingChips instance.
 
         Args:
-            chips: Rasters and masks of the chips.
+            scenes: Chips and masks of each scene. Names are unique only within one.
             size: Height and width of the chips in pixels.
             length: Number of chips to have (defaults to each once).
         """
-        self.chips = chips
-        self.windows = list(GridWindowSampler(chips, size))
+        self.scenes = scenes
+        self.windows = [
+            (chips, window)
+            for chips in scenes
+            for window in GridWindowSampler(chips, size)
+        ]
         self.length = length or len(self.windows)
 
     def __len__(self) -> int:
@@ -53,7 +59,8 @@ class TrainingChips(Dataset[Sample]):
         Returns:
             A sample, see :class:`RasterWindows`.
         """
-        return self.chips[self.windows[index % len(self.windows)]]
+        chips, window = self.windows[index % len(self.windows)]
+        return chips[window]
 
     def plot(self, sample: Sample) -> Figure:
         """Plot a sample.
@@ -64,7 +71,7 @@ class TrainingChips(Dataset[Sample]):
         Returns:
             A figure of the image, the mask and, if any, the prediction.
         """
-        return self.chips.plot(sample)
+        return self.scenes[0].plot(sample)
 
 
 class TrainingChipsDataModule(RasterDataModule):
@@ -116,7 +123,7 @@ class TrainingChipsDataModule(RasterDataModule):
         #: What the chips hold.
         self.metadata = read_metadata(self.roots)
         super().__init__(
-            bands=bands or self._indexes(),
+            bands=bands or list(range(1, len(self.metadata.bands) + 1)),
             scale=self.metadata.scale,
             nodata=nodata,
             predict_paths=predict_paths,
@@ -136,9 +143,6 @@ class TrainingChipsDataModule(RasterDataModule):
             data_keys=None,
             keepdim=True,
         )
-
-    def _indexes(self) -> list[int]:
-        return list(range(1, len(self.metadata.bands) + 1))
 
     def _normalize(self, mean: Sequence[float], std: Sequence[float]) -> None:
         self.mean = torch.tensor(mean, dtype=torch.float32)
@@ -203,6 +207,9 @@ class TrainingChipsDataModule(RasterDataModule):
                     f'{self.roots[0]}, with classes {", ".join(self.metadata.classes)} '
                 )
                 msg += f'and bands {", ".join(self.metadata.bands)}; set it to {value}'
+                training = self.roots[0].parent / 'training.yaml'
+                if training.exists():
+                    msg += f', or add --config {training}'
                 raise ValueError(msg)
 
     def _chips(self, split: str, length: int | None = None) -> TrainingChips:
@@ -210,14 +217,17 @@ class TrainingChipsDataModule(RasterDataModule):
         if not folders:
             msg = f'{", ".join(map(str, self.roots))}: the {split} split is empty; export '
             raise ValueError(f'{msg}again with a larger {split}_split')
-        chips = RasterWindows(
-            [folder / 'images' for folder in folders],
-            bands=self._indexes(),
-            scale=self.scale,
-            mask_paths=[folder / 'masks' for folder in folders],
-            ignore_index=self.metadata.ignore_index,
-        )
-        return TrainingChips(chips, self.metadata.chip_size, length)
+        scenes = [
+            RasterWindows(
+                folder / 'images',
+                bands=list(range(1, len(self.metadata.bands) + 1)),
+                scale=self.scale,
+                mask_paths=folder / 'masks',
+                ignore_index=self.metadata.ignore_index,
+            )
+            for folder in folders
+        ]
+        return TrainingChips(scenes, self.metadata.chip_size, length)
 
     def _dataloader(self, split: str) -> DataLoader[Sample]:
         if split == 'predict':

@@ -12,8 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from .cog import write_error
+
 #: File that describes chips.
 METADATA = 'metadata.yaml'
+
+_TRAINING = """\
+# What training on these samples needs to know of them, for
+#
+#   torchgeo fit --config configs/supervised.yaml --config {path}
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,41 @@ def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
     """
     text = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
     (folder / METADATA).write_text(text, encoding='utf-8')
+
+
+def write_training(
+    path: Path, chips: Path, image: str, bands: Sequence[int], nodata: float | None
+) -> None:
+    """Write what a configuration of ``SemanticSegmentation`` lacks to train on chips.
+
+    Args:
+        path: YAML file to write, the second configuration of ``torchgeo fit``.
+        chips: Folder of the chips.
+        image: Scene that they are of, which is to be predicted.
+        bands: 1-based numbers of the bands that the chips have of it.
+        nodata: Value of the scene that means no data.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    found = read_metadata([chips])
+    model = {
+        'in_channels': len(found.bands),
+        'num_classes': len(found.classes),
+        'ignore_index': found.ignore_index,
+    }
+    data = {
+        'root': str(chips),
+        'predict_paths': image,
+        'bands': list(bands),
+        'nodata': nodata,
+    }
+    content = {'model': {'init_args': model}, 'data': {'init_args': data}}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    try:
+        path.write_text(_TRAINING.format(path=path) + text, encoding='utf-8')
+    except OSError as error:
+        raise write_error(path, error) from None
 
 
 def read_metadata(folders: Sequence[Path]) -> ChipMetadata:

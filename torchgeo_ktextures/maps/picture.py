@@ -1,10 +1,11 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Pictures of maps and of the samples made of them."""
+"""Pictures of scenes, maps and the samples made of them."""
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from rasterio.io import DatasetReader
 
 from .blocks import SPLITS
 from .cog import write_error
-from .reading import class_color, class_names, nodata_of
+from .reading import class_color, class_names, nodata_of, open_raster
 
 #: Largest height and width of what is read for a picture, in pixels.
 _SIZE = 700
@@ -28,21 +29,25 @@ _SIZE = 700
 _SPLIT_COLORS = ('gold', 'deepskyblue', 'magenta')
 
 
-def draw_relabelled(before: DatasetReader, after: DatasetReader, output: Path) -> None:
-    """Draw a map before and after its classes were named.
+def draw_rasters(paths: Sequence[str], output: Path) -> None:
+    """Draw label maps and scenes side by side.
 
     Args:
-        before: Open map of clusters.
-        after: Open map of named classes.
+        paths: Rasters. One band of 8 or 16 bits without sign is a label map, anything
+            else a scene, of which the first three bands are shown.
         output: Picture to write, such as a PNG file.
 
     Raises:
         OSError: If it cannot be written.
+        ValueError: If a raster cannot be read.
     """
-    fig, axes = _figure(before, 2)
-    _map(axes[0], before, 'clusters', legend=False)
-    _map(axes[1], after, 'named and cleaned')
-    _save(fig, output)
+    with ExitStack() as stack:
+        rasters = [stack.enter_context(open_raster(path)) for path in paths]
+        fig, axes = _figure(rasters[0], len(rasters))
+        for ax, src in zip(axes, rasters, strict=True):
+            labels = src.count == 1 and src.dtypes[0] in ('uint8', 'uint16')
+            (_map if labels else _scene)(ax, src, Path(src.name).stem)
+        _save(fig, output)
 
 
 def draw_samples(
@@ -60,14 +65,7 @@ def draw_samples(
         OSError: If it cannot be written.
     """
     fig, axes = _figure(src, 2)
-    shape = _shape(image)
-    count = 3 if image.count >= 3 else 1
-    bands = image.read(list(range(1, count + 1)), out_shape=(count, *shape))
-    masked: npt.NDArray[Any] = np.where(np.isfinite(bands), bands, np.nan).astype(float)
-    low, high = np.nanpercentile(masked, [2, 98], axis=(1, 2))[..., None, None]
-    shown = np.clip((masked - low) / np.maximum(high - low, 1e-9), 0, 1)
-    shown = np.nan_to_num(np.broadcast_to(shown, (3, *shape))).transpose(1, 2, 0)
-    axes[0].imshow(shown, extent=(0, src.width, src.height, 0))
+    _scene(axes[0], image, 'chips')
     handles = []
     for split, color in zip(SPLITS, _SPLIT_COLORS, strict=True):
         files = list((samples / 'chips' / split / 'images').glob('*.tif'))
@@ -86,7 +84,6 @@ def draw_samples(
         if files:
             handles.append(Patch(facecolor=color, label=f'{split}: {len(files)} chips'))
     _legend(axes[0], handles)
-    axes[0].set_title('chips')
     _map(axes[1], src, 'points')
     points = gpd.read_file(samples / 'points.gpkg').geometry
     cols, rows = ~src.transform @ (points.x.to_numpy(), points.y.to_numpy())
@@ -102,10 +99,22 @@ def _shape(src: DatasetReader) -> tuple[int, int]:
 def _figure(src: DatasetReader, panels: int) -> tuple[Figure, Any]:
     height = min(max(5 * src.height / src.width, 2), 10) + 0.9
     fig = Figure(figsize=(5 * panels, height), layout='constrained')
-    return fig, fig.subplots(1, panels)
+    return fig, fig.subplots(1, panels, squeeze=False)[0]
 
 
-def _map(ax: Axes, src: DatasetReader, title: str, legend: bool = True) -> None:
+def _scene(ax: Axes, src: DatasetReader, title: str) -> None:
+    shape = _shape(src)
+    count = 3 if src.count >= 3 else 1
+    read = src.read(list(range(1, count + 1)), out_shape=(count, *shape), masked=True)
+    bands: npt.NDArray[Any] = read.astype(float).filled(np.nan)
+    low, high = np.nanpercentile(bands, [2, 98], axis=(1, 2))[..., None, None]
+    shown = np.clip((bands - low) / np.maximum(high - low, 1e-9), 0, 1)
+    shown = np.nan_to_num(np.broadcast_to(shown, (3, *shape))).transpose(1, 2, 0)
+    ax.imshow(shown, extent=(0, src.width, src.height, 0))
+    ax.set_title(title)
+
+
+def _map(ax: Axes, src: DatasetReader, title: str) -> None:
     labels = src.read(1, out_shape=_shape(src))  # nearest: no classes in between
     names = class_names(src)
     table = np.full((int(np.iinfo(labels.dtype).max) + 1, 3), 255, np.uint8)
@@ -116,13 +125,12 @@ def _map(ax: Axes, src: DatasetReader, title: str, legend: bool = True) -> None:
     )
     ax.set_title(title)
     counts = np.bincount(labels[labels != nodata_of(src)], minlength=len(names))
-    if legend:
-        shares = counts / max(int(counts.sum()), 1)
-        handles = [
-            Patch(facecolor=table[i] / 255, label=f'{name}: {shares[i]:.0%}')
-            for i, name in enumerate(names)
-        ]
-        _legend(ax, handles[:12])
+    shares = counts / max(int(counts.sum()), 1)
+    handles = [
+        Patch(facecolor=table[i] / 255, label=f'{name}: {shares[i]:.0%}')
+        for i, name in enumerate(names)
+    ]
+    _legend(ax, handles[:12])
 
 
 def _legend(ax: Axes, handles: Sequence[Patch]) -> None:

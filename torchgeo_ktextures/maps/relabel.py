@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ..colors import class_colors
 from .area import Area, class_areas_ha
 from .cleaning import (
     check_confidence,
@@ -27,6 +28,14 @@ from .cleaning import (
 )
 from .cog import WRITE_ERRORS, finish_cog, make_folder, write_error
 from .legend import ClassEntry
+from .naming import (
+    Points,
+    check_spelling,
+    name_by_points,
+    patches_of_points,
+    read_points,
+    unnamed_clusters,
+)
 from .reading import (
     NAMES_TAG,
     Labels,
@@ -54,9 +63,11 @@ class NamedClass:
 
 def relabel_map(
     labels: Path,
-    entries: Sequence[ClassEntry],
+    entries: Sequence[ClassEntry] | None,
     output: Path,
     *,
+    points: Path | None = None,
+    min_agreement: float = 0,
     confidence: Path | None = None,
     min_confidence: int = 0,
     min_area: str | None = None,
@@ -66,14 +77,18 @@ def relabel_map(
 
     Clusters of the same name become one class. Codes are 0 to n-1 in the order in which
     names first appear, with the colour of the first cluster of the name. What is asked
-    for is done in this order: names, majority filter, minimum mapping unit, confidence.
+    for is done in this order: names, majority filter, patches of points, minimum
+    mapping unit, confidence.
     Memory does not grow with the map, except with the number of patches when there is a
     minimum mapping unit.
 
     Args:
         labels: Map of clusters.
-        entries: Legend, see :func:`read_classes`.
+        entries: Legend, see :func:`read_classes`, or None to name all by points.
         output: Cloud Optimized GeoTIFF to write, with an attribute table beside it.
+        points: Labelled points, see :func:`read_points`, that name the clusters without
+            a name and correct the patches that they are in.
+        min_agreement: Share of the points of a cluster that must agree on its name.
         confidence: Raster of the confidence in percent, on the grid of the map.
         min_confidence: Pixels of a lower confidence become nodata.
         min_area: Minimum mapping unit, such as ``0.5ha`` or ``20px``.
@@ -92,6 +107,12 @@ def relabel_map(
     if output.resolve() in {labels.resolve(), confidence and confidence.resolve()}:
         msg = f'{output} would overwrite an input; choose another name'
         raise ValueError(msg)
+    if entries is None and points is None:
+        msg = 'neither classes nor points are given; name clusters by one of them'
+        raise ValueError(msg)
+    if not 0 <= min_agreement <= 1:
+        msg = f'min_agreement={min_agreement} must be from 0 to 1'
+        raise ValueError(msg)
     if not 0 <= min_confidence <= 100:
         msg = f'min_confidence={min_confidence} must be from 0 to 100 percent'
         raise ValueError(msg)
@@ -105,8 +126,13 @@ def relabel_map(
     with ExitStack() as stack:
         src = stack.enter_context(open_labels(labels))
         counts = count_labels(src)
+        known = read_points(points, src) if points is not None else None
+        if entries is None:
+            entries = unnamed_clusters(src, counts)
         check_clusters(src, counts.nonzero()[0].tolist(), entries)
-        table, names, colors = _codes(src, entries)
+        if known is not None:
+            entries = name_by_points(entries, known, min_agreement)
+        table, names, colors = _codes(src, entries, known.names if known else ())
         min_pixels = min_area_pixels(min_area, src) if min_area else 0
         doubts = None
         if confidence is not None:
@@ -123,6 +149,8 @@ def relabel_map(
                 for window in windows(src):
                     part = _named(src, window, table, majority)
                     dst.write(part, 1, window=window)
+            if known is not None:
+                _correct(done, src, known, names)
             if min_pixels > 1:
                 done = scratch[1]
                 sieve_map(scratch[0], done, min_pixels)
@@ -180,14 +208,18 @@ def check_clusters(
 
 
 def _codes(
-    src: DatasetReader, entries: Sequence[ClassEntry]
+    src: DatasetReader, entries: Sequence[ClassEntry], more: Sequence[str]
 ) -> tuple[Labels, list[str], list[tuple[int, int, int]]]:
     """Codes by cluster (the last is nodata), and names and colours by code."""
     colors: dict[str, tuple[int, int, int]] = {}
     for entry in entries:
         if entry.title is not None:
             colors.setdefault(entry.title, entry.color)
+    for name in more:  # that no cluster has
+        red, green, blue, _ = class_colors(len(colors) + 1)[len(colors)]
+        colors.setdefault(name, (red, green, blue))
     names = list(colors)
+    check_spelling(src.name, names)
     dtype = np.uint8 if len(names) <= 255 else np.uint16
     size = int(np.iinfo(src.dtypes[0]).max) + 2
     table: Labels = np.full(size, np.iinfo(dtype).max, dtype)
@@ -196,6 +228,17 @@ def _codes(
             table[entry.index] = names.index(entry.title)
     table[nodata_of(src)] = np.iinfo(dtype).max
     return table, names, list(colors.values())
+
+
+def _correct(
+    path: Path, src: DatasetReader, points: Points, names: Sequence[str]
+) -> None:
+    """Give the patches of points their names."""
+    with rasterio.open(path, 'r+') as dst:
+        for window, patch, name in patches_of_points(src, points):
+            part = dst.read(1, window=window)
+            part[patch] = names.index(name)
+            dst.write(part, 1, window=window)
 
 
 def _named(
