@@ -6,7 +6,6 @@
 import base64
 import html
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from .colors import class_colors
 from .datasets import RasterWindows
 from .datasets.windows import PixelWindow
 from .estimator import KTexturesSegmenter
-from .maps.cog import write_error
+from .maps.output import complete_file
 from .segment_results import total_summaries
 
 #: Largest height and width of a map in the page, and of an example, in pixels.
@@ -128,14 +127,8 @@ def write_report(
         f'<h2>Spectra</h2><img src="{_spectra(bands, classes, table)}" alt="spectra">'
         f'{_losses(segmenter)}</body></html>\n'
     )
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with complete_file(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
-        temporary.replace(path)
-    except OSError as error:
-        raise write_error(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _overview(data: RasterWindows) -> tuple[_Array, _Array]:

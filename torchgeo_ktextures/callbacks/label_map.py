@@ -19,7 +19,8 @@ from rasterio.windows import Window
 
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
-from ..maps.cog import finish_cog, write_error
+from ..maps.cog import finish_cog
+from ..maps.output import write_error
 from ..maps.reading import NAMES_TAG
 from .class_statistics import ClassStatistics
 
