@@ -50,6 +50,7 @@ def write_report(
     scenes: Sequence[str],
     maps: Sequence[Path],
     segmenter: KTexturesSegmenter,
+    run: str = '',
 ) -> None:
     """Write a report on the first scene, and on the classes of all.
 
@@ -58,6 +59,7 @@ def write_report(
         scenes: Rasters.
         maps: Their maps.
         segmenter: Fitted estimator.
+        run: What the page keeps to tell scenes and options it was made with.
 
     Raises:
         OSError: If the file cannot be written.
@@ -112,7 +114,8 @@ def write_report(
     name = html.escape(Path(scenes[0]).name)
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="run" content="{run}"><title>{name}'
         f'</title><style>{_STYLE}</style></head><body><h1>{name}{more}</h1>'
         f'<p>{len(classes)} classes by k-textures, regions of at least about '
         f'{segmenter.mask_stride} pixels, {segmenter.n_iter_} steps.</p>'
