@@ -193,6 +193,7 @@ def test_bad_input(
     assert 'would be overwritten' in text(scene, '--output', scene)
     assert "no band 'swir'" in text(scene, '--output', out, '--bands', '[red, swir, 1]')
     assert 'is one map, but' in text(scene, done / 'labels.tif', '--output', out)
+    assert 'tile_size=0 must' in text(scene, '--output', out, '--tile-size', '0')
     assert 'mask_stride=3' in text(scene, '--output', out, '--mask-stride', '3')
     assert "device='nothing'" in text(scene, '--output', out, '--device', 'nothing')
     given = ('--checkpoint', model)

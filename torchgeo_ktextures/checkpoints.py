@@ -3,6 +3,7 @@
 
 """Fitted estimators as checkpoints of Lightning."""
 
+import io
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,8 +54,11 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
             'centers': torch.from_numpy(segmenter.cluster_centers_),
         },
     }
+    # PyTorch tells of a full disk in words of its own.
+    file = io.BytesIO()
+    torch.save(content, file)
     with complete_file(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(file.getbuffer())
 
 
 def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:

@@ -93,6 +93,9 @@ def segment_scenes(options: Options) -> None:
         OSError: If something cannot be written.
         ValueError: If scenes or options do not fit.
     """
+    if options.tile_size < 1:
+        msg = f'tile_size={options.tile_size} must be at least 1; 768 is a good one'
+        raise ValueError(msg)
     scenes = list_rasters(options.scenes)
     output = Path(options.output)
     single = output.suffix.lower() in RASTER_SUFFIXES

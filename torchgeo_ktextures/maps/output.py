@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rasterio.errors import RasterioError
 
-#: What writing may fail by: PyTorch and vector drivers of GDAL raise RuntimeError.
+#: What writing may fail by; that of vectors by a RuntimeError.
 WRITE_ERRORS = (OSError, RasterioError, RuntimeError)
 
 
