@@ -36,7 +36,7 @@ from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.datasets import Olinda
 from torchgeo_ktextures.maps import finish_cog
-from torchgeo_ktextures.trainer import make_trainer, margin_of, quiet
+from torchgeo_ktextures.trainer import margin_of, predict_maps
 
 from .memory import peak_memory, reset_peak_memory
 
@@ -126,9 +126,7 @@ class Network(LightningModule):
 
 def _predict(task: LightningModule, scene: Path, output: Path, margin: int) -> None:
     data = RasterDataModule([str(scene)], bands=_BANDS, margin=margin)
-    trainer = make_trainer('auto', callbacks=[GeoTIFFWriter(str(output.parent))])
-    with quiet(False):
-        trainer.predict(task, datamodule=data, return_predictions=False)
+    predict_maps(task, data, GeoTIFFWriter(str(output.parent)))
 
 
 def unet(scene: Path, output: Path) -> Callable[[], None]:

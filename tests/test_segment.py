@@ -42,6 +42,11 @@ def fails(capsys: pytest.CaptureFixture[str], *args: object, status: int = 1) ->
     return lines[-1]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob('*') if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 @pytest.fixture(scope='module')
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which a scene was segmented, with all there is."""
@@ -176,9 +181,19 @@ def test_bad_input(
 
     assert 'nowhere.tif' in text(tmp_path / 'nowhere.tif', '--output', out)
     assert 'does not exist; make it' in text(scene, '--output', '/no/folder/x.tif')
+    assert "'/proc' cannot be written to" in text(scene, '--output', '/proc/x.tif')
+    assert 'does not exist; make it' in text(
+        scene, '--output', out, '--report', '/no/folder/x.html'
+    )
+    (tmp_path / 'labels').mkdir()
+    same = write_scene(tmp_path / 'labels' / 'scene.tif')
+    assert 'scene_labels.tif would be written twice' in text(
+        scene, same, '--output', tmp_path / 'maps'
+    )
     assert 'would be overwritten' in text(scene, '--output', scene)
     assert "no band 'swir'" in text(scene, '--output', out, '--bands', '[red, swir, 1]')
     assert 'is one map, but' in text(scene, done / 'labels.tif', '--output', out)
+    assert 'tile_size=0 must' in text(scene, '--output', out, '--tile-size', '0')
     assert 'mask_stride=3' in text(scene, '--output', out, '--mask-stride', '3')
     assert "device='nothing'" in text(scene, '--output', out, '--device', 'nothing')
     given = ('--checkpoint', model)
@@ -229,7 +244,12 @@ def test_goes_on_where_it_was_stopped(
     scenes = [
         write_raster(tmp_path / f'{i}.tif', scene_pixels(seed=i)) for i in range(3)
     ]
-    segment(*scenes, '--output', tmp_path / 'whole')
+
+    def run(name: str) -> list[object]:
+        output = tmp_path / name
+        return [*scenes, '--output', output, '--report', output / 'report.html']
+
+    segment(*run('whole'))
     complete = GeoTIFFWriter._complete
 
     def stop(self: GeoTIFFWriter, key: tuple[int, str]) -> None:
@@ -239,19 +259,27 @@ def test_goes_on_where_it_was_stopped(
 
     with monkeypatch.context() as patch:
         patch.setattr(GeoTIFFWriter, '_complete', stop)
-        text = fails(capsys, *scenes, '--output', tmp_path / 'maps', status=130)
+        text = fails(capsys, *run('maps'), status=130)
     assert 'The same command goes on' in text
     names = [path.name for path in (tmp_path / 'maps').glob('*.tif')]
     assert '0_labels.tif' in names
     assert '1_labels.tif' not in names
     stamp = (tmp_path / 'maps' / '0_labels.tif').stat().st_mtime_ns
-    segment(*scenes, '--output', tmp_path / 'maps')
+    segment(*run('maps'))
     assert 'Going on with the model' in capsys.readouterr().out
     assert (tmp_path / 'maps' / '0_labels.tif').stat().st_mtime_ns == stamp
-    for name in ('0', '1', '2'):
-        one, two = (tmp_path / f / f'{name}_labels.tif' for f in ('whole', 'maps'))
-        assert one.read_bytes() == two.read_bytes()
-    assert not list((tmp_path / 'maps').glob('.*'))
+    assert contents(tmp_path / 'maps') == contents(tmp_path / 'whole')
+    # Once all is there, nothing is fitted any more, and what is left goes.
+    with monkeypatch.context() as patch:
+        patch.setattr(KTexturesSegmenter, 'fit_model', None)
+        segment(*run('maps'))
+        assert 'there already' in capsys.readouterr().out
+        (tmp_path / 'maps' / 'report.html').write_text('of another run')
+        fails(capsys, *run('maps'))
+    left = tmp_path / 'maps' / '.2_labels.tif.0.unfinished'
+    left.write_bytes(b'of a run that was killed as the map was complete')
+    segment(*run('maps'))
+    assert contents(tmp_path / 'maps') == contents(tmp_path / 'whole')
 
 
 def test_killed(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 """Fitted estimators as checkpoints of Lightning."""
 
-import os
+import io
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,8 @@ import lightning
 import numpy as np
 import torch
 
-from .maps.cog import write_error
+from .callbacks import History
+from .maps.output import complete_file
 from .tasks import KTextures
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
     """
     task = segmenter.task_
     params = segmenter.get_params()
+    history = getattr(segmenter, 'history_', None)
     if not isinstance(params['random_state'], int | None):
         params['random_state'] = None  # the state of a generator is not kept
     content = {
@@ -47,18 +49,16 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
             'params': params,
             'loss': segmenter.loss_,
             'bands': getattr(segmenter, 'bands_', None),
+            'history': history.values if history is not None else None,
             'textures': torch.from_numpy(segmenter.textures_),
             'centers': torch.from_numpy(segmenter.cluster_centers_),
         },
     }
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        torch.save(content, temporary)
-        temporary.replace(path)
-    except (OSError, RuntimeError) as error:
-        raise write_error(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    # PyTorch tells of a full disk in words of its own.
+    file = io.BytesIO()
+    torch.save(content, file)
+    with complete_file(path) as temporary:
+        temporary.write_bytes(file.getbuffer())
 
 
 def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
@@ -100,6 +100,9 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
     segmenter.loss_ = own.get('loss', float('nan'))
     if own.get('bands') is not None:
         segmenter.bands_ = own['bands']
+    if own.get('history') is not None:
+        segmenter.history_ = History()
+        segmenter.history_.values = own['history']
     if 'textures' in own:
         segmenter.textures_ = own['textures'].numpy()
         segmenter.cluster_centers_ = own['centers'].numpy()

@@ -6,7 +6,6 @@
 import base64
 import html
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from .colors import class_colors
 from .datasets import RasterWindows
 from .datasets.windows import PixelWindow
 from .estimator import KTexturesSegmenter
-from .maps.cog import write_error
+from .maps.output import complete_file
 from .segment_results import total_summaries
 
 #: Largest height and width of a map in the page, and of an example, in pixels.
@@ -51,6 +50,7 @@ def write_report(
     scenes: Sequence[str],
     maps: Sequence[Path],
     segmenter: KTexturesSegmenter,
+    run: str = '',
 ) -> None:
     """Write a report on the first scene, and on the classes of all.
 
@@ -59,6 +59,7 @@ def write_report(
         scenes: Rasters.
         maps: Their maps.
         segmenter: Fitted estimator.
+        run: What the page keeps to tell scenes and options it was made with.
 
     Raises:
         OSError: If the file cannot be written.
@@ -113,7 +114,8 @@ def write_report(
     name = html.escape(Path(scenes[0]).name)
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="run" content="{run}"><title>{name}'
         f'</title><style>{_STYLE}</style></head><body><h1>{name}{more}</h1>'
         f'<p>{len(classes)} classes by k-textures, regions of at least about '
         f'{segmenter.mask_stride} pixels, {segmenter.n_iter_} steps.</p>'
@@ -128,14 +130,8 @@ def write_report(
         f'<h2>Spectra</h2><img src="{_spectra(bands, classes, table)}" alt="spectra">'
         f'{_losses(segmenter)}</body></html>\n'
     )
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with complete_file(path) as temporary:
         temporary.write_text(page, encoding='utf-8')
-        temporary.replace(path)
-    except OSError as error:
-        raise write_error(path, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _overview(data: RasterWindows) -> tuple[_Array, _Array]:

@@ -16,6 +16,7 @@ from .callbacks.label_map import read_tags
 from .colors import class_colors
 from .estimator import KTexturesSegmenter
 from .maps import ClassEntry, write_classes
+from .maps.output import complete_file, make_folder
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:
@@ -107,15 +108,14 @@ def write_legend(
     bands, classes = total_summaries(maps)
     colors = class_colors(len(classes))
     folder = path.with_name(f'{path.stem}_textures')
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     low, high = stretch(classes)
     entries = []
     for i, c in enumerate(classes):
-        picture = folder / f'{i}.png'
         texture = (segmenter.textures_[i, :3] - low) / (high - low)
-        imsave(
-            picture, np.moveaxis(texture.clip(0, 1), 0, -1).repeat(2, 0).repeat(2, 1)
-        )
+        shown = np.moveaxis(texture.clip(0, 1), 0, -1).repeat(2, 0).repeat(2, 1)
+        with complete_file(folder / f'{i}.png') as temporary:
+            imsave(temporary, shown, format='png')
         entries.append(
             ClassEntry(
                 i,

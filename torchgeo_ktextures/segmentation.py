@@ -9,20 +9,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rasterio.io import DatasetReader
 
 from . import __version__
 from .callbacks import GeoTIFFWriter
+from .callbacks.label_map import read_tags
 from .datamodules import RasterDataModule
-from .datasets import MapGrid, band_indexes, open_raster, raster_bands
+from .datasets import band_indexes, open_raster, raster_bands
 from .datasets.rasters import RASTER_SUFFIXES, list_rasters
 from .estimator import KTexturesSegmenter
+from .maps import read_classes
 from .maps.area import pixel_area_ha
 from .maps.mosaic import check_mosaic, write_mosaic
 from .models import MASK_STRIDES
-from .segment_results import check_legend, print_summary, write_legend
-from .trainer import make_trainer, margin_of, quiet, release_memory
+from .segment_results import (
+    check_legend,
+    print_summary,
+    total_summaries,
+    write_legend,
+)
+from .trainer import margin_of, predict_maps, release_memory
+
+#: Tag of a map that tells scenes and options it was made with.
+_RUN_TAG = 'KTEXTURES_RUN'
 
 
 @dataclass
@@ -58,12 +67,19 @@ class _Writer(GeoTIFFWriter):
         super().__init__(str(folder), '_labels', '_confidence' if confidence else None)
         self.output = output if single else None
 
-    def _path(self, grid: MapGrid, suffix: str) -> Path:
+    def _path(self, name: str, suffix: str) -> Path:
         if self.output is None:
-            return super()._path(grid, suffix)
+            return super()._path(name, suffix)
         if suffix == self.suffix:
             return self.output
         return self.output.with_name(f'{self.output.stem}{suffix}.tif')
+
+    def map_paths(self, scenes: Sequence[str]) -> list[list[Path]]:
+        """Maps of scenes, one list for each kind."""
+        suffixes = [suffix for suffix, _ in self._kinds.values()]
+        return [
+            [self._path(Path(s).stem, suffix) for s in scenes] for suffix in suffixes
+        ]
 
 
 def segment_scenes(options: Options) -> None:
@@ -77,10 +93,15 @@ def segment_scenes(options: Options) -> None:
         OSError: If something cannot be written.
         ValueError: If scenes or options do not fit.
     """
+    if options.tile_size < 1:
+        msg = f'tile_size={options.tile_size} must be at least 1; 768 is a good one'
+        raise ValueError(msg)
     scenes = list_rasters(options.scenes)
     output = Path(options.output)
     single = output.suffix.lower() in RASTER_SUFFIXES
-    _check_output(options, scenes, output, single)
+    writer = _Writer(output, single, options.confidence)
+    maps = writer.map_paths(scenes)
+    _check_output(options, scenes, output, single, maps)
     folder = output.parent if single else output
     legend = Path(options.legend) if options.legend else folder / 'classes.yaml'
     check_legend(legend)
@@ -89,35 +110,39 @@ def segment_scenes(options: Options) -> None:
     if options.mosaic != 'none':
         check_mosaic(scenes)
     folder.mkdir(exist_ok=True)
-    kept = None
+    kept, run = None, ''
     if options.checkpoint is None:
-        kept = folder / f'.{output.stem}.{_fingerprint(scenes, segmenter)}.ckpt'
+        run = _fingerprint(scenes, segmenter)
+        kept = folder / f'.{output.stem}.{run}.ckpt'
+        if not kept.exists() and _is_done(options, maps, legend, run):
+            print('All of this was there already; remove a map to make it again.')
+            print_summary(maps[0], _mosaic(options, folder, maps[0]))
+            return
+        writer.tags = {_RUN_TAG: run}
         segmenter = _fit(segmenter, scenes, kept)
     if options.save_checkpoint is not None:
         segmenter.save(options.save_checkpoint)
-    maps = _predict(
-        segmenter, scenes, options, _Writer(output, single, options.confidence)
-    )
-    files = [str(path) for path in maps]
-    if options.mosaic != 'none':
-        mosaic = folder / f'mosaic.{options.mosaic}'
-        write_mosaic(maps, mosaic)
-        files.append(str(mosaic))
-    files += write_legend(legend, maps, segmenter)
+    _predict(segmenter, scenes, options, writer)
+    files = _mosaic(options, folder, maps[0])
+    files += write_legend(legend, maps[0], segmenter)
     if options.report is not None:
         from .report import write_report
 
-        write_report(Path(options.report), scenes, maps, segmenter)
+        write_report(Path(options.report), scenes, maps[0], segmenter, run)
         files.append(options.report)
     if options.save_checkpoint is not None:
         files.append(options.save_checkpoint)
     if kept is not None:
         kept.unlink(missing_ok=True)
-    print_summary(maps, files)
+    print_summary(maps[0], files)
 
 
 def _check_output(
-    options: Options, scenes: Sequence[str], output: Path, single: bool
+    options: Options,
+    scenes: Sequence[str],
+    output: Path,
+    single: bool,
+    maps: Sequence[Sequence[Path]],
 ) -> None:
     if single and len(scenes) > 1:
         msg = f'output={str(output)!r} is one map, but there are {len(scenes)} scenes; '
@@ -127,27 +152,34 @@ def _check_output(
         raise ValueError(f'output={str(output)!r} is a folder, give a file name')
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'output={str(folder)!r} is a file, give a folder')
-    existing = folder if folder.exists() else folder.parent
-    if not existing.is_dir() or (single and not folder.exists()):
-        missing = folder if single else existing
-        msg = f'folder {str(missing)!r} for the output does not exist; make it, or '
+    _check_folder(folder if single or folder.exists() else folder.parent)
+    given = (options.legend, options.report, options.save_checkpoint)
+    others = [Path(path) for path in given if path is not None]
+    for path in others:
+        if path.parent != folder:
+            _check_folder(path.parent)
+    inputs = {Path(scene).resolve() for scene in scenes}
+    targets = [path for kind in maps for path in kind] + others
+    for i, target in enumerate(targets):
+        if target.resolve() in inputs:
+            msg = f'{target} is a scene, which would be overwritten; '
+            raise ValueError(msg + 'choose another name')
+        if target in targets[:i]:
+            msg = f'{target} would be written twice, as for two scenes of one name; '
+            raise ValueError(msg + 'choose other names, or outputs one by one')
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that files can be written to a folder."""
+    if not folder.is_dir():
+        msg = f'folder {str(folder)!r} for the output does not exist; make it, or '
         raise FileNotFoundError(msg + 'choose another output')
     try:
-        with tempfile.TemporaryFile(dir=existing):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        msg = (
-            f'folder {str(existing)!r} cannot be written to ({error.strerror}); choose '
-        )
-        raise OSError(msg + 'another output') from None
-    inputs = {Path(scene).resolve() for scene in scenes}
-    targets = [output, options.legend, options.report, options.save_checkpoint]
-    for target in targets:
-        if target is not None and Path(target).resolve() in inputs:
-            msg = (
-                f'{target} is a scene, which would be overwritten; choose another name'
-            )
-            raise ValueError(msg)
+        msg = f'folder {str(folder)!r} cannot be written to ({error.strerror}); '
+        raise OSError(msg + 'choose another output') from None
 
 
 def _prepare(options: Options, scenes: Sequence[str]) -> KTexturesSegmenter:
@@ -246,8 +278,36 @@ def _fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str:
     parts = [__version__, str(shown)]
     for scene in scenes:
         stat = Path(scene).stat() if Path(scene).exists() else None
-        parts.append(f'{scene} {stat and (stat.st_size, stat.st_mtime_ns)}')
+        found = stat and (stat.st_size, stat.st_mtime_ns)
+        parts.append(f'{Path(scene).name} {found}')
     return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
+
+
+def _mosaic(options: Options, folder: Path, maps: Sequence[Path]) -> list[str]:
+    """Put maps together, if that is asked for; the names of maps and mosaic."""
+    files = [str(path) for path in maps]
+    if options.mosaic != 'none':
+        mosaic = folder / f'mosaic.{options.mosaic}'
+        write_mosaic(maps, mosaic)
+        files.append(str(mosaic))
+    return files
+
+
+def _is_done(
+    options: Options, maps: Sequence[Sequence[Path]], legend: Path, run: str
+) -> bool:
+    """Whether there is nothing left to do, which is told without a fitted model."""
+    if options.save_checkpoint is not None:
+        return False
+    if any(read_tags(path).get(_RUN_TAG) != run for kind in maps for path in kind):
+        return False
+    try:
+        counts = [entry.pixels for entry in read_classes(legend)]
+        report = Path(options.report).read_text('utf-8') if options.report else run
+    except (OSError, ValueError):
+        return False
+    same = counts == [c.pixels for c in total_summaries(maps[0])[1]]
+    return same and run in report
 
 
 def _fit(
@@ -272,7 +332,7 @@ def _predict(
     scenes: Sequence[str],
     options: Options,
     writer: GeoTIFFWriter,
-) -> list[Path]:
+) -> None:
     with open_raster(scenes[0]) as src:
         bands = raster_bands(src, getattr(segmenter, 'bands_', None) or segmenter.bands)
     if len(bands) != segmenter.n_features_in_:
@@ -287,7 +347,4 @@ def _predict(
         predict_tile_size=options.tile_size,
         margin=margin_of(segmenter.mask_stride),
     )
-    trainer = make_trainer(options.device, options.progress, [writer])
-    with quiet(options.progress), torch.random.fork_rng():
-        trainer.predict(segmenter.task_, datamodule=data, return_predictions=False)
-    return writer.outputs
+    predict_maps(segmenter.task_, data, writer, options.device, options.progress)

@@ -11,12 +11,16 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import rasterio
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
 from .models import MASK_STRIDES, MaskNetwork
+
+#: Bytes of decoded pixels that GDAL keeps while maps are predicted.
+_CACHE = 32 * 2**20
 
 
 def make_trainer(
@@ -80,6 +84,32 @@ def quiet(verbose: bool) -> Iterator[None]:
             yield
         finally:
             logger.setLevel(level)
+
+
+def predict_maps(
+    task: LightningModule,
+    data: LightningDataModule,
+    writer: Callback,
+    device: str = 'auto',
+    verbose: bool = False,
+) -> None:
+    """Predict rasters with memory that does not depend on their size.
+
+    Args:
+        task: Fitted task.
+        data: Data module of the rasters.
+        writer: Callback that writes their maps.
+        device: See :func:`make_trainer`.
+        verbose: Whether to show progress.
+    """
+    trainer = make_trainer(device, verbose, [writer])
+    with (
+        # Tiles overlap, so GDAL is to keep what it decoded, but not for long.
+        rasterio.Env(GDAL_CACHEMAX=_CACHE),
+        quiet(verbose),
+        torch.random.fork_rng(),
+    ):
+        trainer.predict(task, datamodule=data, return_predictions=False)
 
 
 def margin_of(mask_stride: int) -> int:

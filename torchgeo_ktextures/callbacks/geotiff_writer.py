@@ -5,7 +5,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,9 @@ class GeoTIFFWriter(BasePredictionWriter):
     their part; the map does not depend on their number.
     """
 
+    #: Further tags of the maps.
+    tags: Mapping[str, str] = {}
+
     def __init__(
         self,
         output_dir: str = 'output/maps',
@@ -65,8 +68,8 @@ class GeoTIFFWriter(BasePredictionWriter):
         self.waiting: deque[Future[None]] = deque()
         self.outputs: list[Path] = []
 
-    def _path(self, grid: MapGrid, suffix: str) -> Path:
-        return Path(self.output_dir) / f'{grid.name}{suffix}.tif'
+    def _path(self, name: str, suffix: str) -> Path:
+        return Path(self.output_dir) / f'{name}{suffix}.tif'
 
     @property
     def _kinds(self) -> dict[str, tuple[str, type[LabelMap]]]:
@@ -96,9 +99,9 @@ class GeoTIFFWriter(BasePredictionWriter):
             raise TypeError(msg)
         self.source = source
         grids = source.predict_maps()
-        self.outputs = [self._path(grid, self.suffix) for grid in grids]
+        self.outputs = [self._path(grid.name, self.suffix) for grid in grids]
         inputs = {Path(file).resolve() for g in grids for file in g.sources}
-        every = [self._path(g, s) for g in grids for s, _ in self._kinds.values()]
+        every = [self._path(g.name, s) for g in grids for s, _ in self._kinds.values()]
         for i, output in enumerate(every):
             if output.resolve() in inputs or output in every[:i]:
                 msg = f'{output} would overwrite an input or the map of another input; '
@@ -120,9 +123,13 @@ class GeoTIFFWriter(BasePredictionWriter):
         self.origins = _origins(pl_module, grids)
         finished = set()
         for i, (grid, origin) in enumerate(zip(grids, self.origins, strict=True)):
-            paths = [self._path(grid, suffix) for suffix, _ in self._kinds.values()]
+            paths = [
+                self._path(grid.name, suffix) for suffix, _ in self._kinds.values()
+            ]
             if all(read_tags(path).get(ORIGIN_TAG) == origin for path in paths):
                 finished.add(i)
+                for path in paths:
+                    remove_temporary(path)  # of a run that was killed
         if finished:
             rank_zero_info(
                 f'{len(finished)} of {len(grids)} maps in {self.output_dir} are '
@@ -139,7 +146,9 @@ class GeoTIFFWriter(BasePredictionWriter):
         """
         self.trainer = trainer
         self.grids = self.source.predict_maps()
-        every = [self._path(g, s) for g in self.grids for s, _ in self._kinds.values()]
+        every = [
+            self._path(g.name, s) for g in self.grids for s, _ in self._kinds.values()
+        ]
         if trainer.is_global_zero:
             for output in every:
                 remove_temporary(output)  # of a run that was killed
@@ -150,15 +159,18 @@ class GeoTIFFWriter(BasePredictionWriter):
         for i, grid in enumerate(self.grids):
             for suffix, _ in self._kinds.values():
                 if trainer.world_size > 1 and not grid.pixels:
-                    part_path(self._path(grid, suffix), trainer.global_rank).touch()
+                    part_path(
+                        self._path(grid.name, suffix), trainer.global_rank
+                    ).touch()
         if hasattr(pl_module, 'predict_keys'):
             pl_module.predict_keys = tuple(self._kinds)  # type: ignore[assignment]
 
     def _open(self, file: int, kind: str) -> LabelMap:
         suffix, make = self._kinds[kind]
         grid = self.grids[file]
-        output, rank = self._path(grid, suffix), self.trainer.global_rank
-        return make(grid, output, self.num_classes, self.origins[file], rank)
+        output, rank = self._path(grid.name, suffix), self.trainer.global_rank
+        tags = {ORIGIN_TAG: self.origins[file], **self.tags}
+        return make(grid, output, self.num_classes, tags, rank)
 
     def write_on_batch_end(
         self,
@@ -222,7 +234,7 @@ class GeoTIFFWriter(BasePredictionWriter):
             if size == 1 or i % size != self.trainer.global_rank:
                 continue
             for kind, (suffix, _) in self._kinds.items():
-                output = self._path(grid, suffix)
+                output = self._path(grid.name, suffix)
                 parts = [part_path(output, rank) for rank in range(size)]
                 some = all(part.exists() for part in parts)
                 if some and any(part.stat().st_size for part in parts):
@@ -243,7 +255,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             for grid in self.grids:
                 for suffix, _ in self._kinds.values():
-                    remove_temporary(self._path(grid, suffix))
+                    remove_temporary(self._path(grid.name, suffix))
 
     def teardown(
         self, trainer: Trainer, pl_module: LightningModule, stage: str

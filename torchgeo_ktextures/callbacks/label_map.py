@@ -19,7 +19,8 @@ from rasterio.windows import Window
 
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
-from ..maps.cog import finish_cog, write_error
+from ..maps.cog import finish_cog
+from ..maps.output import write_error
 from ..maps.reading import NAMES_TAG
 from .class_statistics import ClassStatistics
 
@@ -33,7 +34,12 @@ class LabelMap:
     description = 'class'
 
     def __init__(
-        self, grid: MapGrid, output: Path, num_classes: int, origin: str, rank: int
+        self,
+        grid: MapGrid,
+        output: Path,
+        num_classes: int,
+        tags: Mapping[str, str],
+        rank: int,
     ) -> None:
         """Begin a map.
 
@@ -41,12 +47,12 @@ class LabelMap:
             grid: Grid of the map.
             output: Path of the map when it is complete.
             num_classes: Number of classes, k.
-            origin: What the map is made of.
+            tags: Tags of the map.
             rank: Number of this process.
         """
         self.grid = grid
         self.output = output
-        self.origin = origin
+        self.tags = tags
         self.part = part_path(output, rank)
         self.unfinished = temporary_path(output, f'{rank}.unfinished')
         self.statistics = ClassStatistics(grid, num_classes)
@@ -165,7 +171,7 @@ class LabelMap:
         remove_temporary(self.output)
 
     def _close(self, dst: DatasetWriter) -> None:
-        dst.update_tags(**{ORIGIN_TAG: self.origin})
+        dst.update_tags(**self.tags)
         if self.statistics.tiles:
             dst.update_tags(1, **self.statistics.tags())
         try:

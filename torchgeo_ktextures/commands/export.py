@@ -57,8 +57,8 @@ def export(
     from ..maps.blocks import check_sizes, default_block_size, split_blocks
     from ..maps.chips import write_chips
     from ..maps.cleaning import check_confidence
-    from ..maps.cog import make_folder
     from ..maps.metadata import write_training
+    from ..maps.output import make_folder
     from ..maps.points import write_points
     from ..maps.polygons import write_polygons
     from ..maps.reading import (

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
-from torchgeo.datasets.utils import Sample, array_to_tensor
+from torchgeo.datasets.utils import Sample
 
 from .bands import band_indexes, mask_band, valid_pixels
 from .rasters import (
@@ -152,9 +152,9 @@ class RasterWindows(Windows):
         w = PixelWindow(*index)
         window = Window(w.col, w.row, w.width, w.height)
         data, valid = self._read(w.file, window)
-        image = torch.where(
-            torch.from_numpy(valid), array_to_tensor(data).float() / self.scale, 0
-        )
+        # In place: tiles are large, and several are on their way at once.
+        image = torch.from_numpy(data.astype(np.float32))
+        image.div_(self.scale).masked_fill_(torch.from_numpy(~valid), 0)
         src = self._open(self.files[w.file])
         t = src.window_transform(window)
         x, y = (t.c, t.c + t.a * w.width), (t.f + t.e * w.height, t.f)

@@ -3,7 +3,6 @@
 
 """Chips of a scene and of its map, to train on."""
 
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +15,8 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from .blocks import SPLITS, Blocks
-from .cog import WRITE_ERRORS, write_error
 from .metadata import METADATA, Statistics, write_metadata
+from .output import complete_file
 from .reading import NAMES_TAG, class_color, nodata_of, read_part
 from .scenes import Scene
 
@@ -71,8 +70,7 @@ def write_chips(
     chosen, counted = _choose(
         src, len(names), scene, blocks, chip_size, max_chips, min_labelled, seed
     )
-    temporary = output.with_name(f'.{output.name}.{os.getpid()}.tmp')
-    try:
+    with complete_file(output) as temporary:
         statistics = Statistics(len(scene.indexes))
         for split, chips in chosen.items():
             for kind in ('images', 'masks'):
@@ -105,11 +103,6 @@ def write_chips(
         write_metadata(temporary, content)
         if output.exists():
             shutil.rmtree(output)
-        temporary.replace(output)
-    except WRITE_ERRORS as error:
-        raise write_error(output, error) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return {split: len(chips) for split, chips in chosen.items()}
 
 

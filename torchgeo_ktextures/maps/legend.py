@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ..colors import class_colors
+from .output import complete_file
 
 _HEADER = """\
 # Classes of a map. Fill in the names and apply them with
@@ -58,6 +59,9 @@ def write_classes(path: str | os.PathLike[str], entries: Sequence[ClassEntry]) -
     Args:
         path: Path of the YAML file.
         entries: Clusters of the map.
+
+    Raises:
+        OSError: If the file cannot be written.
     """
     path = Path(path)
     parts = [_HEADER.format(name=path.name), 'classes:\n']
@@ -73,12 +77,8 @@ def write_classes(path: str | os.PathLike[str], entries: Sequence[ClassEntry]) -
         lines = [f'- index: {entry.index}', f'  name: {_scalar(entry.name)}']
         lines += [f'  {key}: {_scalar(value)}' for key, value in content.items()]
         parts.append('\n'.join(lines) + '\n')
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
+    with complete_file(path) as temporary:
         temporary.write_text('\n'.join(parts), encoding='utf-8')
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _scalar(value: Any) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from .cog import write_error
+from .output import write_error
 
 #: File that describes chips.
 METADATA = 'metadata.yaml'

@@ -17,6 +17,7 @@ from rasterio.transform import from_origin
 from rasterio.windows import Window
 
 from .cog import finish_cog
+from .output import WRITE_ERRORS, complete_file, scratch_file, write_error
 
 
 def check_mosaic(paths: Sequence[str | Path]) -> None:
@@ -56,28 +57,29 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
         output: File to write, ``.vrt`` to refer to the maps or ``.tif`` to hold them.
 
     Raises:
+        OSError: If the file cannot be written.
         ValueError: If they do not share a grid.
     """
     check_mosaic(maps)
-    temporary = output.with_name(f'.{output.name}.{os.getpid()}{output.suffix}')
-    try:
-        if output.suffix == '.vrt':
+    if output.suffix == '.vrt':
+        with complete_file(output) as temporary:
             temporary.write_text(_vrt(maps, output.parent), encoding='utf-8')
-            temporary.replace(output)
-        else:
-            with rasterio.open(maps[0]) as src:
-                colors = src.colormap(1)
+        return
+    with rasterio.open(maps[0]) as src:
+        colors = src.colormap(1)
+    with scratch_file(output, 'merged') as merged:
+        try:
             merge(
                 list(maps),
-                dst_path=temporary,
+                dst_path=merged,
                 dst_kwds={'driver': 'GTiff', 'compress': 'deflate', 'tiled': True},
             )
-            with rasterio.open(temporary, 'r+') as dst:
+            with rasterio.open(merged, 'r+') as dst:
                 dst.write_colormap(1, colors)
                 dst.set_band_description(1, 'class')
-            finish_cog(temporary, output)
-    finally:
-        temporary.unlink(missing_ok=True)
+        except WRITE_ERRORS as error:
+            raise write_error(output, error) from None
+        finish_cog(merged, output)
 
 
 def _vrt(maps: Sequence[Path], folder: Path) -> str:

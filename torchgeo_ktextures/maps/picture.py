@@ -3,7 +3,6 @@
 
 """Pictures of scenes, maps and the samples made of them."""
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +18,7 @@ from matplotlib.patches import Patch, Rectangle
 from rasterio.io import DatasetReader
 
 from .blocks import SPLITS
-from .cog import write_error
+from .output import complete_file
 from .reading import class_color, class_names, nodata_of, open_raster
 
 #: Largest height and width of what is read for a picture, in pixels.
@@ -147,11 +146,5 @@ def _legend(ax: Axes, handles: Sequence[Patch]) -> None:
 def _save(fig: Figure, output: Path) -> None:
     for ax in fig.axes:
         ax.set_axis_off()
-    temporary = output.with_name(f'.{os.getpid()}.{output.name}')
-    try:
+    with complete_file(output, output.suffix) as temporary:
         fig.savefig(temporary, dpi=80)
-        temporary.replace(output)
-    except OSError as error:
-        raise write_error(output, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)

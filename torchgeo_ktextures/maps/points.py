@@ -3,7 +3,6 @@
 
 """Points of the classes of a map."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from rasterio.io import DatasetReader
 
 from .blocks import SPLITS, Blocks
 from .cleaning import NO_CONFIDENCE
-from .cog import write_error
+from .output import complete_file
 from .reading import read_part, windows
 from .scenes import Scene
 
@@ -94,12 +93,6 @@ def write_points(
     frame = gpd.GeoDataFrame(
         columns, geometry=gpd.points_from_xy(x, y), crs=src.crs
     ).sample(frac=1, random_state=seed)
-    temporary = output.with_name(f'.{output.name}.{os.getpid()}.tmp.gpkg')
-    try:
+    with complete_file(output, '.gpkg') as temporary:
         frame.to_file(temporary, layer='points', driver='GPKG')
-        temporary.replace(output)
-    except (OSError, RuntimeError) as error:  # GDAL fails by the latter
-        raise write_error(output, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return {name: len(drawn[i]) for i, name in enumerate(names)}

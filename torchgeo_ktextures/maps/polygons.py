@@ -3,7 +3,6 @@
 
 """Polygons of the classes of a map."""
 
-import os
 from collections.abc import Iterator, Sequence
 from itertools import batched
 from pathlib import Path
@@ -19,7 +18,7 @@ from rasterio.windows import Window
 
 from .area import pixel_area_ha
 from .cleaning import NO_CONFIDENCE
-from .cog import write_error
+from .output import complete_file
 from .reading import nodata_of, read_part
 
 #: Number of polygons that are in memory at once.
@@ -51,20 +50,14 @@ def write_polygons(
     Raises:
         OSError: If the file cannot be written.
     """
-    temporary = output.with_name(f'.{output.name}.{os.getpid()}.tmp.gpkg')
     count = 0
-    try:
+    with complete_file(output, '.gpkg') as temporary:
         for batch in batched(_patches(src), _BATCH):
             frame = _describe(batch, src, names, confidence)
             frame.to_file(
                 temporary, layer='polygons', driver='GPKG', mode='a' if count else 'w'
             )
             count += len(frame)
-        temporary.replace(output)
-    except (OSError, RuntimeError) as error:  # GDAL fails by the latter
-        raise write_error(output, error) from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return count
 
 

@@ -4,7 +4,6 @@
 """Naming and cleaning of the classes of a map."""
 
 import json
-import os
 import warnings
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from .cleaning import (
     sieve_map,
     uncertain,
 )
-from .cog import WRITE_ERRORS, finish_cog, make_folder, write_error
+from .cog import finish_cog
 from .legend import ClassEntry
 from .naming import (
     Points,
@@ -36,6 +35,7 @@ from .naming import (
     read_points,
     unnamed_clusters,
 )
+from .output import WRITE_ERRORS, make_folder, scratch_file, write_error
 from .reading import (
     NAMES_TAG,
     Labels,
@@ -119,10 +119,6 @@ def relabel_map(
     if min_confidence and confidence is None:
         msg = f'min_confidence={min_confidence} needs a raster of the confidence; name '
         raise ValueError(msg + 'the one that segment --confidence wrote')
-    scratch = [
-        output.with_name(f'.{output.name}.{os.getpid()}.{stage}.tif')
-        for stage in ('named', 'sieved')
-    ]
     with ExitStack() as stack:
         src = stack.enter_context(open_labels(labels))
         counts = count_labels(src)
@@ -140,6 +136,10 @@ def relabel_map(
             check_confidence(doubts)
             check_same_grid(src, doubts)
         make_folder(output.parent)
+        scratch = [
+            stack.enter_context(scratch_file(output, stage))
+            for stage in ('named', 'sieved')
+        ]
         # Maps without georeference are fine.
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
@@ -168,9 +168,6 @@ def relabel_map(
             # finish_cog has said it already.
             said = type(error) is OSError and str(output) in str(error)
             raise (error if said else write_error(output, error)) from None
-        finally:
-            for file in scratch:
-                file.unlink(missing_ok=True)
     return found
 
 

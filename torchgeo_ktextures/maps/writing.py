@@ -3,7 +3,6 @@
 
 """Writing label maps on the grid of another raster."""
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from xml.etree import ElementTree
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter
+
+from .output import complete_file
 
 #: Types and usages of columns in attribute tables of GDAL.
 #: https://gdal.org/en/stable/api/raster_c_api.html
@@ -102,10 +103,5 @@ def write_attribute_table(
         for cell in (*cells, *colors[i][:3]):
             ElementTree.SubElement(row, 'F').text = str(cell)
     ElementTree.indent(root)
-    sidecar = path.with_name(f'{path.name}.aux.xml')
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.aux.tmp')
-    try:
+    with complete_file(path.with_name(f'{path.name}.aux.xml')) as temporary:
         ElementTree.ElementTree(root).write(temporary, encoding='utf-8')
-        temporary.replace(sidecar)
-    finally:
-        temporary.unlink(missing_ok=True)

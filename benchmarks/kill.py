@@ -1,0 +1,136 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Kills the segment command at random moments and lets it go on.
+
+The command segments several small scenes, with mosaic, legend and report. Once it is left
+alone, to know what it writes and how long it takes. Then it is killed as often as asked
+for, once in each of as many equal parts of that time, at a random moment of the part.
+What is there under its final name afterwards must be complete: the same bytes as those of
+the run that was left alone. Then the same command is run again, and must leave all of
+these bytes and nothing else.
+
+    python -m benchmarks.kill
+"""
+
+import argparse
+import multiprocessing as mp
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import rasterio
+from rasterio.windows import Window
+
+from torchgeo_ktextures.cli import main as command
+from torchgeo_ktextures.datasets import Olinda
+
+
+def make_scenes(folder: Path, count: int) -> list[str]:
+    """Cut small scenes, side by side, out of the shipped one."""
+    folder.mkdir()
+    scenes = []
+    with rasterio.open(Olinda.path) as src:
+        size = src.width // count
+        for i in range(count):
+            window = Window(i * size, 0, size, size)
+            profile = src.profile | {
+                'height': size,
+                'width': size,
+                'transform': src.window_transform(window),
+            }
+            path = folder / f'{i}.tif'
+            with rasterio.open(path, 'w', **profile) as dst:
+                dst.write(src.read(window=window))
+            scenes.append(str(path))
+    return scenes
+
+
+def segment(scenes: list[str], output: Path, steps: int) -> None:
+    """Run the command."""
+    output.parent.mkdir(exist_ok=True)
+    silence = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(silence, 1)
+    os.dup2(silence, 2)
+    options = ['--n-clusters', '3', '--device', 'cpu', '--tile-size', '64']
+    options += ['--steps', str(steps), '--mosaic', 'tif', '--confidence', 'true']
+    report = output / 'report.html'
+    command(
+        ['segment', *scenes, '--output', str(output), '--report', str(report), *options]
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Bytes of all files of a folder."""
+    files = sorted(path for path in folder.rglob('*') if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file is none of those that a user asked for."""
+    return Path(name).name.startswith('.')
+
+
+def main() -> None:
+    """Print a line per kill."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--kills', type=int, default=10)
+    parser.add_argument('--scenes', type=int, default=4)
+    parser.add_argument('--steps', type=int, default=4)
+    parser.add_argument('--seed', type=int, default=0)
+    args = parser.parse_args()
+    rng = random.Random(args.seed)
+    # What is imported before is not waited for, and not killed.
+    context = mp.get_context('forkserver')
+    context.set_forkserver_preload(
+        ['torchgeo_ktextures.segmentation', 'torchgeo_ktextures.report']
+    )
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        scenes = make_scenes(root / 'scenes', args.scenes)
+
+        def start(output: Path) -> mp.process.BaseProcess:
+            process = context.Process(target=segment, args=(scenes, output, args.steps))
+            process.start()
+            return process
+
+        def finish(output: Path) -> dict[str, bytes]:
+            process = start(output)
+            process.join()
+            if process.exitcode:
+                raise RuntimeError(f'segment ended with status {process.exitcode}')
+            return contents(output)
+
+        finish(root / 'warm' / 'maps')
+        begun = time.perf_counter()
+        whole = finish(root / 'whole' / 'maps')
+        wall = time.perf_counter() - begun
+        print(f'{len(whole)} files in {wall:.1f} s, left alone', flush=True)
+        failures = 0
+        for i in range(args.kills):
+            output = root / str(i) / 'maps'
+            delay = (i + rng.random()) / args.kills * wall
+            process = start(output)
+            process.join(delay)
+            alive = process.is_alive()
+            process.kill()
+            process.join()
+            left = contents(output) if output.exists() else {}
+            there = [n for n in left if not is_temporary(n)]
+            broken = [n for n in there if left[n] != whole.get(n)]
+            after = finish(output)
+            wrong = [n for n in whole | after if whole.get(n) != after.get(n)]
+            failures += bool(broken or wrong)
+            print(
+                f'{delay:5.1f} s, {"killed" if alive else "had ended"}: '
+                f'{len(there)} of {len(whole)} files, {len(left) - len(there)} '
+                f'temporary; broken: {broken}; wrong after going on: {wrong}',
+                flush=True,
+            )
+    print(f'{failures} of {args.kills} kills left something wrong')
+
+
+if __name__ == '__main__':
+    main()
