@@ -34,7 +34,12 @@ METHODS = {
     'colour': {'color': 1.0},
     'texture': {'color': 1.0, 'texture': 0.5},
     'vgg16': {'color': 1.0, 'vgg16_relu3_3': 0.5, 'vgg16_relu4_3': 0.5},
-    'shipped': {'color': 1.0, 'planet_stride4': 0.5, 'planet_stride8': 0.5},
+    'shipped': {
+        'color': 1.0,
+        'planet_stride2': 0.5,
+        'planet_stride4': 0.5,
+        'planet_stride8': 0.5,
+    },
 }
 
 

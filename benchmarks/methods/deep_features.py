@@ -105,14 +105,15 @@ def cluster_features(
         pooled = clusters.pool(similarity.features(x, valid), size)
         maps.append(pooled)
         cells.append(cell_validity(valid, pooled.shape[-2:])[:, 0] > 0.5)
-    clusters.fit(maps, cells, seed)
+    clusters.fit(maps, cells, seed, max_samples=20_000)
     labels = []
     for x, valid in batches:
         size = (x.shape[-2], x.shape[-1])
-        energy = clusters(similarity.features(x, valid), x, valid)
-        grid = [n * stride for n in energy.shape[-2:]]
-        energy = F.interpolate(energy, grid, mode='bilinear')
-        found = energy[0, :, : size[0], : size[1]].argmin(0)
+        vectors = clusters.reduce(clusters.pool(similarity.features(x, valid), size))
+        distances = torch.cdist(vectors[0], clusters.mixture.prototypes).square()
+        grid = [n * stride for n in distances.shape[:2]]
+        fine = F.interpolate(distances.movedim(-1, 0)[None], grid, mode='bilinear')
+        found = fine[0, :, : size[0], : size[1]].argmin(0)
         found[valid[0, 0] == 0] = -1
         labels.append(found.numpy())
     return labels

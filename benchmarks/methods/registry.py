@@ -32,7 +32,12 @@ METHODS: dict[str, Method] = {
         (('color', 1.0), ('vgg16_relu3_3', 0.5), ('vgg16_relu4_3', 0.5))
     ),
     'kmeans-planet-features': FeatureKMeans(
-        (('color', 1.0), ('planet_stride4', 0.5), ('planet_stride8', 0.5))
+        (
+            ('color', 1.0),
+            ('planet_stride2', 0.5),
+            ('planet_stride4', 0.5),
+            ('planet_stride8', 0.5),
+        )
     ),
     'gaussian-mixture': PixelGaussianMixture(),
     'slic-kmeans': SlicKMeans(),

@@ -189,7 +189,7 @@ class FeatureClusters(nn.Module):
         """Keep the mixture whose classes persist most in space."""
         color = [x.movedim(1, -1)[..., self._color()].cpu() for x in maps]
         trust = autocorrelation(color, valids, self.lag).mean()
-        reduced = [self._reduce(x).cpu() for x in maps]
+        reduced = [self.reduce(x).cpu() for x in maps]
         vectors = _cells(reduced, valids, -1)[index].double()
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.color.trust.copy_(trust)
@@ -259,7 +259,7 @@ class FeatureClusters(nn.Module):
         color, moments = self.mixture.color, None
         if color.trust:
             moments = color.measure(x, valid, bool(color.logarithmic))
-        chances = self.mixture.chances(self._reduce(pooled), moments)
+        chances = self.mixture.chances(self.reduce(pooled), moments)
         return -chances.clamp(min=1e-6).log()
 
     @torch.no_grad()
@@ -274,10 +274,18 @@ class FeatureClusters(nn.Module):
             size: Height and width of the textures in pixels.
             rate: Share of the way.
         """
-        means = self._reduce(self.pool(features, size)).mean((1, 2))
+        means = self.reduce(self.pool(features, size)).mean((1, 2))
         self.mixture.prototypes.lerp_(means, rate)
 
-    def _reduce(self, vectors: Tensor) -> Tensor:
+    def reduce(self, vectors: Tensor) -> Tensor:
+        """Bring pooled features to the space of the prototypes.
+
+        Args:
+            vectors: Vectors of shape ``(B, sum F, h, w)``, from :meth:`pool`.
+
+        Returns:
+            Reduced features of shape ``(B, h, w, m)``.
+        """
         reduced = vectors.movedim(1, -1) @ self.projection + self.offset
         return reduced.clamp(-self.limit, self.limit)
 
