@@ -4,8 +4,9 @@
 """Kills the segment command at random moments and lets it go on.
 
 The command segments several small scenes, with mosaic, legend and report. Once it is left
-alone, to know what it writes and how long it takes. Then it is killed as often as asked
-for, once in each of as many equal parts of that time, at a random moment of the part.
+alone, to know what it writes and how much processor time it takes. Then it is killed as
+often as asked for, once in each of as many equal parts of that time, at a random moment
+of the part.
 What is there under its final name afterwards must be complete: the same bytes as those of
 the run that was left alone. Then the same command is run again, and must leave all of
 these bytes and nothing else.
@@ -14,11 +15,13 @@ these bytes and nothing else.
 """
 
 import argparse
+import math
 import multiprocessing as mp
 import os
 import random
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import rasterio
@@ -73,6 +76,23 @@ def is_temporary(name: str) -> bool:
     return Path(name).name.startswith('.')
 
 
+def wait(process: mp.process.BaseProcess, limit: float = math.inf) -> float:
+    """Wait until a process has had some processor time, or has ended.
+
+    Returns:
+        The processor time that it has had, in seconds.
+    """
+    spent = 0.0
+    while process.is_alive() and spent < limit:
+        with suppress(OSError):
+            # https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+            text = Path(f'/proc/{process.pid}/stat').read_text()
+            user, system = text.rsplit(')', 1)[1].split()[11:13]
+            spent = (int(user) + int(system)) / os.sysconf('SC_CLK_TCK')
+        time.sleep(0.002)
+    return spent
+
+
 def main() -> None:
     """Print a line per kill."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,17 +123,16 @@ def main() -> None:
                 raise RuntimeError(f'segment ended with status {process.exitcode}')
             return contents(output)
 
-        finish(root / 'warm' / 'maps')
-        begun = time.perf_counter()
+        process = start(root / 'whole' / 'maps')
+        total = wait(process)
         whole = finish(root / 'whole' / 'maps')
-        wall = time.perf_counter() - begun
-        print(f'{len(whole)} files in {wall:.1f} s, left alone', flush=True)
+        print(f'{len(whole)} files in {total:.1f} s, left alone', flush=True)
         failures = 0
         for i in range(args.kills):
             output = root / str(i) / 'maps'
-            delay = (i + rng.random()) / args.kills * wall
+            limit = (i + rng.random()) / args.kills * total
             process = start(output)
-            process.join(delay)
+            wait(process, limit)
             alive = process.is_alive()
             process.kill()
             process.join()
@@ -124,7 +143,7 @@ def main() -> None:
             wrong = [n for n in whole | after if whole.get(n) != after.get(n)]
             failures += bool(broken or wrong)
             print(
-                f'{delay:5.1f} s, {"killed" if alive else "had ended"}: '
+                f'{limit:5.2f} s, {"killed" if alive else "had ended"}: '
                 f'{len(there)} of {len(whole)} files, {len(left) - len(there)} '
                 f'temporary; broken: {broken}; wrong after going on: {wrong}',
                 flush=True,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rasterio.windows import Window
 from scipy.ndimage import uniform_filter
 from sklearn.cluster import KMeans
@@ -36,6 +37,7 @@ h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
 img { max-width: 100%; } td img { width: 96px; height: 96px; image-rendering: pixelated; }
 .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr));
         gap: 1em; } figure { margin: 0; } figcaption { color: #555; }
+.maps img { width: 100%; image-rendering: pixelated; }
 table { border-collapse: collapse; } td, th { padding: 4px 10px; text-align: right;
         border-bottom: 1px solid #ddd; } th { color: #555; font-weight: 600; }
 .swatch { display: inline-block; width: 1.1em; height: 1.1em; vertical-align: -2px; }
@@ -100,8 +102,13 @@ def write_report(
     rows = []
     for i, c in enumerate(classes):
         texture = rgb(segmenter.textures_[i])
-        example = _example(data, maps[0], i, labels)
-        shown = '' if example is None else f'<img src="{_image(rgb(example))}" alt="">'
+        shown = ''
+        if (labels == i).any():
+            example, inside = _example(data, maps[0], i, labels)
+            # What is of other classes fades.
+            faded = rgb(example) * np.where(inside, 1, 0.3)[..., None]
+            faded += np.where(inside, 0, 0.7)[..., None]
+            shown = f'<img src="{_image(faded)}" alt="">'
         area = '' if c.area_ha is None else f'{c.area_ha:,.1f}'
         means = ''.join(f'<td>{value:.4g}</td>' for value in c.mean)
         rows.append(
@@ -164,11 +171,9 @@ def _kmeans(image: _Array, valid: _Array, k: int, labels: _Array) -> _Array:
 
 def _example(
     data: RasterWindows, path: Path, number: int, labels: _Array
-) -> _Array | None:
-    """Pixels around the place with most of a class."""
+) -> tuple[_Array, _Array]:
+    """Pixels around the place with most of a class, and which of them are of it."""
     inside = labels == number
-    if not inside.any():
-        return None
     height, width = data.shapes[0]
     step = height / labels.shape[0], width / labels.shape[1]
     size = [max(1, round(_PATCH / s)) for s in step]
@@ -183,8 +188,7 @@ def _example(
     image: _Array = data[window]['image'].numpy().astype(np.float64)
     with rasterio.open(path) as src:
         found = src.read(1, window=Window(left, top, cols, rows))
-    # What is of other classes fades.
-    return np.where(found == number, image, 0.5 * image + 0.5 * image.max())
+    return image, found == number
 
 
 def _image(rgb: _Array) -> str:
@@ -231,5 +235,6 @@ def _losses(segmenter: KTexturesSegmenter) -> str:
             label = 'all' if name == 'loss' else name.removeprefix('similarity_')
             ax.plot(steps, losses, label=label, linewidth=2 if name == 'loss' else 1)
     ax.set(xlabel='step', ylabel='unexplained share', ylim=(0, None))
-    ax.legend()
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.legend(bbox_to_anchor=(1, 1), loc='upper left')
     return f'<h2>Loss</h2><img src="{_figure(fig)}" alt="loss curves">'
