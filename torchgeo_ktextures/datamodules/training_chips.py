@@ -58,7 +58,12 @@ class TrainingChips(Dataset[Sample]):
 
         Returns:
             A sample, see :class:`RasterWindows`.
+
+        Raises:
+            IndexError: If there is no such chip.
         """
+        if not 0 <= index < self.length:
+            raise IndexError(f'chip {index} is not one of {self.length}')
         chips, window = self.windows[index % len(self.windows)]
         return chips[window]
 

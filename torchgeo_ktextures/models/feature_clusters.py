@@ -29,6 +29,9 @@ _ROUGHNESS = (0.0, 1.0, 2.0)
 #: mean colour: smaller differences tell nothing.
 _MARGIN = 0.025
 
+#: Number of cells, about, up to which all of them tell how classes persist.
+_CELLS = 200_000
+
 #: Rounds of expectation maximization after each of which a mixture may be taken: the
 #: likelihood goes on to rise where classes get no better.
 _ROUNDS = 3
@@ -194,6 +197,8 @@ class FeatureClusters(nn.Module):
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.color.trust.copy_(trust)
         k = len(mixture.prototypes)
+        # Of fine cells, those of some maps, spread over all, are enough.
+        some = slice(None, None, -(-sum(map(torch.numel, valids)) // _CELLS))
         best = -math.inf
         for logarithmic, scale in enumerate(moments):
             scale = [values.cpu() for values in scale]
@@ -209,9 +214,9 @@ class FeatureClusters(nn.Module):
                         mixture(x.flatten(0, 2), y.movedim(1, -1).flatten(0, 2))
                         .argmin(1)
                         .view(x.shape[:3])
-                        for x, y in zip(reduced, scale, strict=True)
+                        for x, y in zip(reduced[some], scale[some], strict=True)
                     ]
-                    score = persistence(found, valids, self.lag)
+                    score = persistence(found, valids[some], self.lag)
                     if logarithmic or roughness:
                         score -= _MARGIN
                     if score > best:
