@@ -110,7 +110,7 @@ class KTexturesLoss(nn.Module):
             for logarithmic, some in enumerate(moments):
                 values = color.measure(x, valid, bool(logarithmic))
                 some.append(values[..., middle, middle])
-            middle = slice(color.mask_stride // 2, None, color.mask_stride)
+            middle = slice((color.places - 1) * color.step, None, color.mask_stride)
             shares = cell_validity(valid, maps[-1].shape[-2:])
             cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0])
             batches.append((x, valid))

@@ -33,8 +33,10 @@ class ColorPrior(nn.Module):
         """
         super().__init__()
         self.mask_stride = mask_stride
-        #: Number of places in a cell, in a row.
-        self.places = min(2, mask_stride)
+        #: Number of places in a cell, in a row; of fine cells, one tells enough.
+        self.places = 2 if mask_stride >= 4 else 1
+        #: Distance of places in pixels.
+        self.step = mask_stride // self.places
         self.moments = LocalMoments(in_channels)
         self.gaussians = MomentGaussians(num_classes, 2 * in_channels)
         self.register_buffer('trust', torch.tensor(0.0))
@@ -55,8 +57,7 @@ class ColorPrior(nn.Module):
         pad = (0, -x.shape[-1] % self.mask_stride, 0, -x.shape[-2] % self.mask_stride)
         if any(pad):
             x, valid = (F.pad(v, pad, mode='replicate') for v in (x, valid))
-        step = self.mask_stride // self.places
-        moments: Tensor = self.moments(x, valid, logarithmic, step)
+        moments: Tensor = self.moments(x, valid, logarithmic, self.step)
         return moments
 
     def energy(self, moments: Tensor) -> Tensor:
