@@ -76,7 +76,9 @@ def test_no_network(
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     monkeypatch.setattr('torch.hub.urlopen', refuse)
     monkeypatch.setattr('timm.create_model', refuse)
-    with pytest.raises(ConnectionError, match='resnet18 cannot be downloaded.*path'):
+    cache = 'HF_HOME' if weights is True else f'{tmp_path}.*checkpoints'
+    message = f'resnet18 cannot be downloaded.*path.*cache.*{cache}'
+    with pytest.raises(ConnectionError, match=message):
         load_backbone('resnet18', weights, 3)
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 

@@ -3,6 +3,7 @@
 
 """Layers of any network as feature groups."""
 
+import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.error import URLError
@@ -156,7 +157,11 @@ def load_backbone(
     except (URLError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f'weights of {name} cannot be downloaded ({reason}); download them '
-        msg += 'elsewhere and give their path as backbone_weights'
+        cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
+        if weights is True:
+            cache = 'of Hugging Face (HF_HOME)'
+        msg += 'elsewhere and give their path as backbone_weights, or fill the '
+        msg += f'cache {cache}'
         raise ConnectionError(msg) from None
     if isinstance(weights, str):
         state = load_state_dict_file(weights)
