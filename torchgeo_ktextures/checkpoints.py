@@ -58,7 +58,7 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
     file = io.BytesIO()
     torch.save(content, file)
     with complete_file(path) as temporary:
-        temporary.write_bytes(file.getbuffer())
+        temporary.write_bytes(file.getvalue())
 
 
 def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
