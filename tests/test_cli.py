@@ -90,6 +90,24 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
     assert (out / 'scene_labels.tif').read_bytes() == first
 
 
+def test_mixed_precision(config: Path, tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / 'scene.tif')
+    args = ['--config', str(config), '--data.paths', str(scene)]
+    main(['fit', *args, '--trainer.precision', 'bf16-mixed'])
+    out = tmp_path / 'out'
+    args += ['--data.predict_paths', str(scene)]
+    args += ['--ckpt_path', str(out / 'ktextures.ckpt')]
+    maps = []
+    for precision in ('32', 'bf16-mixed'):
+        main(['predict', *args, '--trainer.precision', precision])
+        path = out / 'scene_labels.tif'
+        with rasterio.open(path) as src:
+            maps.append(src.read(1))
+        path.unlink()
+    assert (maps[0] == maps[1]).mean() > 0.99
+    assert len(np.unique(maps[0])) == 3
+
+
 def test_predict_without_checkpoint_is_refused(config: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match='never fitted.*--ckpt_path'):
         main(['predict', '--config', str(config)])

@@ -78,7 +78,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         warm_start: bool = True,
         assignment_weight: float = 3.0,
         patch_size: int = 96,
-        batch_size: int = 8,
+        batch_size: int = 4,
         bands: Sequence[str | int] | None = None,
         scale: float = 1,
         nodata: float | None = None,

@@ -57,13 +57,17 @@ def test_points_name_clusters_and_their_own_patches(tmp_path: Path) -> None:
     assert (found == np.repeat([0, 1, 255, 2], 20)).all()
 
 
-def test_patches_reach_64_pixels(tmp_path: Path) -> None:
-    labels = write_labels(tmp_path / 'labels.tif', np.zeros((9, 200), np.uint8), 1)
-    places = [(4, 10, 'a'), (4, 30, 'a'), (4, 199, 'b')]
-    points = write_points(tmp_path / 'points.gpkg', places)
-    relabel_map(labels, None, tmp_path / 'named.tif', points=points)
+def test_patches_that_go_on_are_left_to_their_cluster(tmp_path: Path) -> None:
+    labels = np.zeros((9, 300), np.uint8)
+    labels[:, [100, 165]] = 1  # between them, a patch of 64 pixels
+    path = write_labels(tmp_path / 'labels.tif', labels, 2)
+    places = [(4, 10, 'a'), (4, 30, 'a'), (4, 50, 'a'), (4, 132, 'b'), (4, 180, 'b')]
+    points = write_points(tmp_path / 'points.gpkg', [*places, (4, 100, 'c')])
+    relabel_map(path, None, tmp_path / 'named.tif', points=points)
     with rasterio.open(tmp_path / 'named.tif') as src:
-        assert (src.read(1) == np.repeat([0, 1], [135, 65])).all()
+        names = json.loads(src.tags(1)['CLASS_NAMES'])
+        found = np.array(names)[src.read(1)]
+    assert (found == np.repeat(['a', 'c', 'b', 'c', 'a'], [100, 1, 64, 1, 134])).all()
 
 
 def test_agreement(tmp_path: Path) -> None:

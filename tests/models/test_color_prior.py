@@ -26,6 +26,14 @@ def test_probabilities_on_the_mask_grid(stride: int, logarithmic: bool) -> None:
     assert torch.allclose(found.sum(1), torch.ones_like(found[:, 0]), atol=1e-4)
 
 
+def test_is_exact_in_mixed_precision() -> None:
+    prior = fitted(4)
+    x, valid = torch.randn(1, 4, 32, 32) + 3, torch.ones(1, 1, 32, 32)
+    with torch.autocast('cpu', torch.bfloat16):
+        found = prior(x, valid)
+    assert torch.equal(found, prior(x, valid))
+
+
 def test_nothing_until_it_was_fitted() -> None:
     model = KTexturesModel(4, 3, 4).eval()
     x, valid = torch.randn(1, 4, 32, 32), torch.ones(1, 1, 32, 32)

@@ -88,7 +88,8 @@ class GeoTIFFWriter(BasePredictionWriter):
 
         Raises:
             TypeError: If the data are not rasters.
-            ValueError: If names clash, or the folder cannot be made.
+            ValueError: If names clash, the folder cannot be made, or there is another
+                writer.
         """
         if stage != 'predict':
             return
@@ -97,6 +98,9 @@ class GeoTIFFWriter(BasePredictionWriter):
             msg = 'GeoTIFFWriter needs RasterDataModule or PlanetDataModule, but the '
             msg += f'data module is {type(source).__name__}'
             raise TypeError(msg)
+        if sum(isinstance(c, GeoTIFFWriter) for c in trainer.callbacks) > 1:  # type: ignore[attr-defined]
+            msg = 'there are two GeoTIFFWriters, and maps are predicted once; keep one'
+            raise ValueError(msg)
         self.source = source
         grids = source.predict_maps()
         self.outputs = [self._path(grid.name, self.suffix) for grid in grids]

@@ -28,10 +28,10 @@ def relabel(
         classes: YAML file of the names, as segment writes it beside the map.
         points: Vector file of points with names in a column "class". Clusters without
             a name get that of most of their points, and are dropped where they have
-            none. The patch around each point, up to 64 pixels, gets its name even
-            where the cluster has another one.
+            none. A patch with a point in it that ends within 64 pixels of it gets its
+            name even where the cluster has another one.
         min_agreement: Share, 0 to 1, of the points of a cluster that must agree; the
-            other clusters are dropped but for the patches around points.
+            other clusters are dropped but for such patches.
         confidence: Raster of the confidence of each pixel, 0 to 100 percent.
         min_confidence: Pixels of a lower confidence become nodata, so that nothing
             is trained on them.

@@ -17,7 +17,7 @@ from scipy.ndimage import label as components
 from .legend import ClassEntry
 from .reading import class_color, nodata_of, read_part, windows
 
-#: Distance in pixels up to which a point speaks for the patch it is in.
+#: Distance in pixels within which a patch must end for its points to speak for it.
 _REACH = 64
 
 
@@ -166,9 +166,10 @@ def patches_of_points(
 ) -> Iterator[tuple[Window, npt.NDArray[np.bool_], str]]:
     """Find the patches that points are in, and their names.
 
-    A patch is what is connected, by edges, with a point within its cluster, up to 64
-    pixels in each direction. Its name is that of the majority of the points in it;
-    where they are equal, the majority on the whole cluster decides.
+    A patch is what is connected, by edges, with a point within its cluster. One that
+    goes on beyond 64 pixels is left to its cluster: a point knows nothing of all of it,
+    and a cut through it would show. The name is that of the majority of the points in
+    the patch; where they are equal, the majority on the whole cluster decides.
 
     Args:
         src: Open map.
@@ -188,6 +189,13 @@ def patches_of_points(
         window = Window(left, top, right - left, bottom - top)
         patches, _ = components(read_part(src, window) == cluster)
         patch = patches == patches[row - top, col - left]
+        if (
+            (top > 0 and patch[0].any())
+            or (left > 0 and patch[:, 0].any())
+            or (bottom < src.height and patch[-1].any())
+            or (right < src.width and patch[:, -1].any())
+        ):
+            continue
         near = (points.rows >= top) & (points.rows < bottom)
         near &= (points.cols >= left) & (points.cols < right)
         rows, cols, codes = (

@@ -129,8 +129,10 @@ class MomentGaussians(nn.Module):
         Returns:
             Negative log-likelihood, but for a constant, of shape ``(N, k)``.
         """
-        shift = torch.einsum('kij,kj->ki', self.whitener, self.mean)
         energies = []
-        for whitener, offset in zip(self.whitener, shift, strict=True):
-            energies.append((moments @ whitener.T - offset).square().sum(1) / 2)
+        # Distances are differences of large numbers, which half precision loses.
+        with torch.autocast(moments.device.type, enabled=False):
+            shift = torch.einsum('kij,kj->ki', self.whitener, self.mean)
+            for whitener, offset in zip(self.whitener, shift, strict=True):
+                energies.append((moments @ whitener.T - offset).square().sum(1) / 2)
         return torch.stack(energies, dim=1) + self.log_determinant
