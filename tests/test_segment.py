@@ -32,7 +32,7 @@ def segment(*args: object) -> None:
     main(['segment', *FAST, *map(str, args)])
 
 
-def fails(capsys: pytest.CaptureFixture[str], *args: object, status: int = 1) -> str:
+def fails(capsys: pytest.CaptureFixture[str], *args: object, status: int = 2) -> str:
     """Run a command that fails; the sentence it ends with."""
     with pytest.raises(SystemExit) as error:
         segment(*args)
@@ -176,15 +176,16 @@ def test_bad_input(
     scene, model = done / 'scene.tif', done / 'model.ckpt'
     out = tmp_path / 'labels.tif'
 
-    def text(*args: object, status: int = 1) -> str:
+    def text(*args: object, status: int = 2) -> str:
         return fails(capsys, *args, status=status)
 
-    assert 'nowhere.tif' in text(tmp_path / 'nowhere.tif', '--output', out)
-    assert 'does not exist; make it' in text(scene, '--output', '/no/folder/x.tif')
-    assert "'/proc' cannot be written to" in text(scene, '--output', '/proc/x.tif')
-    assert 'does not exist; make it' in text(
-        scene, '--output', out, '--report', '/no/folder/x.html'
-    )
+    for args, match in {
+        (tmp_path / 'nowhere.tif', '--output', out): 'nowhere.tif',
+        (scene, '--output', '/no/folder/x.tif'): 'does not exist; make it',
+        (scene, '--output', '/proc/x.tif'): "'/proc' cannot be written to",
+        (scene, '--output', out, '--report', '/no/x.html'): 'does not exist; make it',
+    }.items():
+        assert match in text(*args, status=1)
     (tmp_path / 'labels').mkdir()
     same = write_scene(tmp_path / 'labels' / 'scene.tif')
     assert 'scene_labels.tif would be written twice' in text(
@@ -205,7 +206,7 @@ def test_bad_input(
     assert 'is not a checkpoint' in text(
         scene, '--output', out, '--checkpoint', tmp_path / 'bad.ckpt'
     )
-    assert 'many' in text(scene, '--output', out, '--steps', 'many', status=2)
+    assert 'many' in text(scene, '--output', out, '--steps', 'many')
     other = write_raster(
         tmp_path / 'other.tif', scene_pixels(), crs='EPSG:32633', transform=TRANSFORM
     )
@@ -217,6 +218,18 @@ def test_bad_input(
     assert 'has been edited' in text(scene, '--output', out)
     assert not out.exists()
     assert not list(tmp_path.glob('.*'))
+
+
+def test_more_than_255_classes(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / 'scene.tif')
+    out = tmp_path / 'labels.tif'
+    segment(scene, '--output', out, '--n-clusters', '300', '--steps', '1')
+    with rasterio.open(out) as src:
+        assert (src.dtypes[0], src.nodata) == ('uint16', 65535)
+        labels = src.read(1)
+    with rasterio.open(scene) as src:
+        assert ((labels == 65535) == (src.read() == 0).all(0)).all()
+    assert labels[labels < 65535].max() < 300
 
 
 def test_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
@@ -313,7 +326,7 @@ def test_full_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         pytest.skip('a small disk cannot be mounted here')
     try:
         scene = write_scene(tmp_path / 'scene.tif')
-        text = fails(capsys, scene, '--output', disk / 'labels.tif')
+        text = fails(capsys, scene, '--output', disk / 'labels.tif', status=1)
         assert 'cannot be written' in text
         assert not list(disk.glob('*.tif'))
     finally:

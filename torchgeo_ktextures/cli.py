@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 
@@ -33,8 +33,9 @@ _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'picture': (picture, {'rasters': '+'}),
 }
 
-#: Exit statuses: as of shells where Ctrl-C ended a program.
-_FAILED, _STOPPED = 1, 130
+#: Exit statuses: of failures, of arguments and input that do not fit, and, as in shells,
+#: of programs that Ctrl-C ended.
+_FAILED, _WRONG, _STOPPED = 1, 2, 130
 
 
 class _Parser(ArgumentParser):
@@ -49,6 +50,25 @@ class _Parser(ArgumentParser):
         """Show the usage."""
         text: str = super().format_usage()
         return _dashes(text)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say in a sentence what is wrong with the arguments, and leave.
+
+        Args:
+            message: What the parser says.
+            ex: Not used.
+
+        Raises:
+            SystemExit: Always.
+        """
+        key = re.search(r'Parser key "([\w.]+)"', message)
+        given = re.search(r'Given value: (.*)', message)
+        text = ' '.join(message.split()).rstrip('.')
+        if key and given:
+            text = f'--{key[1]} cannot be {given[1]!r}'
+        prog = self.prog.replace(' [options]', '')
+        print(f'{prog}: error: {_dashes(text)}; see {prog} --help', file=sys.stderr)
+        sys.exit(_WRONG)
 
 
 def _dashes(text: str) -> str:
@@ -106,7 +126,8 @@ def main(args: Sequence[str] | None = None) -> None:
         args: Arguments (defaults to those of the process).
 
     Raises:
-        SystemExit: If the command fails (1), is used wrongly (2) or stopped (130).
+        SystemExit: If the command fails (1), its arguments or input do not fit (2), or
+            it is stopped (130).
     """
     given = list(sys.argv[1:] if args is None else args)
     if given and given[0] in _PASSED_ON:
@@ -152,7 +173,7 @@ def _explain(error: BaseException) -> None:
         place = f'{os.path.basename(where.filename)}:{where.lineno}'
         message = f'{type(error).__name__}: {message} (at {place}; --debug shows more)'
     print(f'torchgeo-ktextures: error: {message}', file=sys.stderr)
-    sys.exit(_FAILED)
+    sys.exit(_WRONG if isinstance(error, TypeError | ValueError) else _FAILED)
 
 
 def _pass_on(args: Sequence[str]) -> None:

@@ -125,7 +125,8 @@ class LabelMap:
         cols = slice(w.core_col - w.col, w.core_col - w.col + w.core_width)
         core = labels[rows, cols]
         self._count(core, image[:, rows, cols], w)
-        values = np.where(core < 0, self.nodata, core).astype(self.dst.dtypes[0])
+        values = core.astype(self.dst.dtypes[0])
+        values[core < 0] = self.nodata
         window = Window(w.core_col, w.core_row, w.core_width, w.core_height)
         try:
             self.dst.write(values, 1, window=window)
