@@ -58,7 +58,7 @@ def test_points_name_clusters_and_their_own_patches(tmp_path: Path) -> None:
 
 
 def test_patches_that_go_on_are_left_to_their_cluster(tmp_path: Path) -> None:
-    labels = np.zeros((9, 300), np.uint8)
+    labels = np.zeros((9, 900), np.uint8)
     labels[:, [100, 165]] = 1  # between them, a patch of 64 pixels
     path = write_labels(tmp_path / 'labels.tif', labels, 2)
     places = [(4, 10, 'a'), (4, 30, 'a'), (4, 50, 'a'), (4, 132, 'b'), (4, 180, 'b')]
@@ -67,7 +67,7 @@ def test_patches_that_go_on_are_left_to_their_cluster(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / 'named.tif') as src:
         names = json.loads(src.tags(1)['CLASS_NAMES'])
         found = np.array(names)[src.read(1)]
-    assert (found == np.repeat(['a', 'c', 'b', 'c', 'a'], [100, 1, 64, 1, 134])).all()
+    assert (found == np.repeat(['a', 'c', 'b', 'c', 'a'], [100, 1, 64, 1, 734])).all()
 
 
 def test_agreement(tmp_path: Path) -> None:

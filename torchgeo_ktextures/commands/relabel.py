@@ -28,7 +28,7 @@ def relabel(
         classes: YAML file of the names, as segment writes it beside the map.
         points: Vector file of points with names in a column "class". Clusters without
             a name get that of most of their points, and are dropped where they have
-            none. A patch with a point in it that ends within 64 pixels of it gets its
+            none. A patch with a point in it that ends within 512 pixels of it gets its
             name even where the cluster has another one.
         min_agreement: Share, 0 to 1, of the points of a cluster that must agree; the
             other clusters are dropped but for such patches.

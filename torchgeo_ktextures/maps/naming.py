@@ -18,7 +18,7 @@ from .legend import ClassEntry
 from .reading import class_color, nodata_of, read_part, windows
 
 #: Distance in pixels within which a patch must end for its points to speak for it.
-_REACH = 64
+_REACH = 512
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def patches_of_points(
     """Find the patches that points are in, and their names.
 
     A patch is what is connected, by edges, with a point within its cluster. One that
-    goes on beyond 64 pixels is left to its cluster: a point knows nothing of all of it,
+    goes on beyond 512 pixels is left to its cluster: a point knows nothing of all of it,
     and a cut through it would show. The name is that of the majority of the points in
     the patch; where they are equal, the majority on the whole cluster decides.
 
