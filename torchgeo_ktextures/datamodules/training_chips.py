@@ -24,9 +24,6 @@ from .rasters import RasterDataModule
 #: Networks halve images up to five times.
 _MULTIPLE = 32
 
-#: Standard deviation of the brightness that training gives each band of a chip.
-_LIGHT = 0.1
-
 
 class TrainingChips(Dataset[Sample]):
     """Chips of a split by number, as often as it takes."""
@@ -263,11 +260,6 @@ class TrainingChipsDataModule(RasterDataModule):
         image = batch['image']
         mean, std = (v.to(image)[:, None, None] for v in (self.mean, self.std))
         valid = batch['mask_valid']
-        training = self.trainer is not None and self.trainer.training
-        if training:
-            # Other scenes are lit otherwise, and not all bands alike.
-            shape = (*image.shape[:2], 1, 1)
-            image = image * (1 + _LIGHT * torch.randn(shape, device=image.device))
         batch['image'] = (image - mean) / std * valid
         height, width = image.shape[-2:]
         pad = (0, -width % _MULTIPLE, 0, -height % _MULTIPLE)
@@ -275,7 +267,7 @@ class TrainingChipsDataModule(RasterDataModule):
         batch['mask_valid'] = F.pad(valid, pad)
         if 'mask' in batch:
             batch['mask'] = F.pad(batch['mask'], pad, value=self.metadata.ignore_index)
-        if training:
+        if self.trainer is not None and self.trainer.training:
             batch = self.nadir_aug(batch)
         return batch
 
