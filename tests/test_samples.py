@@ -83,7 +83,7 @@ def fails(capsys: pytest.CaptureFixture[str], *args: object) -> str:
     """Run a command that fails; the one line it says."""
     with pytest.raises(SystemExit) as error:
         main([str(arg) for arg in args])
-    assert error.value.code == 1
+    assert error.value.code == 2
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     return lines[0]
