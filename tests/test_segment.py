@@ -237,7 +237,7 @@ def test_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as error:
             main(args)
         assert error.value.code == 2
-    capsys.readouterr()
+    assert len(capsys.readouterr().err.splitlines()) == 4  # a sentence each
     with pytest.raises(SystemExit, match='0'):
         main(['segment', '--help'])
     assert '--n-clusters' in capsys.readouterr().out
