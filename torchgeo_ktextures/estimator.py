@@ -100,8 +100,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
                 :class:`~torchgeo_ktextures.tasks.KTextures`.
             weights: Weights of the feature extractor, see there.
             warm_start: Whether to begin with clusters of colour and features.
-            assignment_weight: Weight of the probability that a cell is of another
-                class than the one it is given.
+            assignment_weight: Weight of the cross-entropy towards the class that fits
+                each cell best, beside the similarity of features.
             patch_size: Height and width of training patches in pixels, at most; smaller
                 images get smaller patches.
             batch_size: Number of patches per step.

@@ -64,7 +64,8 @@ def test_gradients_reach_everything(
     image = torch.randn(1, channels, *size)
     valid = torch.ones(1, 1, *size)
     fit(model, loss, image, valid)
-    # Similarity alone has to reach the masks, through the hard sigmoid.
+    # After the warm start, similarity alone has to reach the masks, through the hard
+    # sigmoid.
     loss.assignment_weight = 0
     parts = loss(model, image, valid, slope=0.1, warm=warm)
     parts['loss'].backward()

@@ -175,6 +175,29 @@ def test_resume(tmp_path: Path) -> None:
     assert task.fitted
 
 
+def test_masks_are_of_averaged_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Tensor] = []
+    add = KTextures._add_to_average
+
+    def record(self: KTextures) -> None:
+        seen.append(self.model.mask_network.head.weight.detach().clone())
+        add(self)
+
+    monkeypatch.setattr(KTextures, '_add_to_average', record)
+    checkpoint = ModelCheckpoint(tmp_path, filename='half', every_n_train_steps=2)
+    run = trainer(tmp_path, callbacks=[checkpoint], enable_checkpointing=True)
+    run.fit(small(), loader(length=12))
+    assert len(seen) == 3
+    del seen[2:]
+    task = small()
+    trainer(tmp_path).fit(task, loader(length=12), ckpt_path=tmp_path / 'half.ckpt')
+    assert len(seen) == 3
+    mean = sum(n * weight for n, weight in enumerate(seen, 1)) / 6
+    torch.testing.assert_close(task.model.mask_network.head.weight.detach(), mean)
+
+
 def test_same_seed_same_map(scene: Path, tmp_path: Path) -> None:
     maps = []
     for _ in range(2):

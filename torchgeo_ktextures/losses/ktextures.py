@@ -27,8 +27,8 @@ class KTexturesLoss(nn.Module):
     Then hard masks times textures simulate the image, and its features are compared
     with those of the real image. That loss reaches the masks through single pixels,
     at which a change of class says little about features of a whole neighbourhood, so
-    the masks also minimize the probability that a cell is of another class than the
-    one it is given, by its colour and by the features of the generated textures.
+    the masks go on to minimize the cross-entropy towards the class that fits a cell
+    best, now by its colour and by the features of the generated textures.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class KTexturesLoss(nn.Module):
         Args:
             similarity: Loss between the real and the simulated image.
             clusters: Prototypes of the classes in feature space.
-            assignment_weight: Weight of the probability of other classes.
+            assignment_weight: Weight of the cross-entropy beside the similarity, after
+                the warm start.
         """
         super().__init__()
         self.similarity = similarity
@@ -149,36 +150,25 @@ class KTexturesLoss(nn.Module):
 
         Returns:
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
-            ``cross_entropy`` or ``assignment``; and ``occupancy``, the share of the
+            ``assignment``, the cross-entropy; and ``occupancy``, the share of the
             valid pixels in each class, of shape ``(k,)``.
         """
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
         energy = self.clusters(targets, x, valid)
-        cells = cell_validity(valid, energy.shape[-2:])
-        parts: dict[str, Tensor] = {}
-        if warm:
-            coarse = model.coarse_logits(x, valid)
-            chosen = cluster_masks(coarse.argmax(1), model.num_classes, size)
-            labels = energy.argmin(1)
-            masks = cluster_masks(labels, model.num_classes, size)
-            ignored = labels.masked_fill(cells[:, 0] <= 0.5, -1)
-            error = F.cross_entropy(coarse, ignored, ignore_index=-1, reduction='sum')
-            parts['cross_entropy'] = error / (ignored >= 0).sum().clamp(min=1)
-            extra = parts['cross_entropy']
-        else:
-            coarse, logits = model.logits(x, valid)
-            masks = hard_masks(logits, slope)
-            chosen = masks.detach()
-            unlikely = 1 - (-energy).exp()
-            expected = (coarse.softmax(1) * unlikely).sum(1, keepdim=True)
-            mean = (expected * cells).sum() / cells.sum().clamp(min=1e-6)
-            parts['assignment'] = mean
-            extra = self.assignment_weight * mean
+        labels = energy.argmin(1)
+        coarse, logits = model.logits(x, valid)
+        chosen = hard_masks(logits, slope)
+        masks = cluster_masks(labels, model.num_classes, size) if warm else chosen
+        error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
+        cells = cell_validity(valid, error.shape[-2:])
+        assignment = (error * cells).sum() / cells.sum().clamp(min=1e-6)
         simulated = model.simulate(masks, generator)
-        parts['similarity'], groups = self.similarity(simulated, targets, valid)
-        parts['loss'] = parts['similarity'] + extra
+        similarity, groups = self.similarity(simulated, targets, valid)
+        weight = 1 if warm else self.assignment_weight
+        parts = {'loss': similarity + weight * assignment}
+        parts |= {'similarity': similarity, 'assignment': assignment}
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
         inside = torch.einsum('bkhw,bhw->k', chosen, valid[:, 0])
         parts['occupancy'] = inside / valid.sum().clamp(min=1)

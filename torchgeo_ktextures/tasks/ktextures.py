@@ -105,8 +105,8 @@ class KTextures(RestartMixin, BaseTask):
             warm_start: Whether to begin with cross-entropy towards clusters of colour
                 and features, while the textures learn from the same clusters.
             warm_start_fraction: Share of the steps given to the warm start.
-            assignment_weight: Weight of the probability that a cell is of another
-                class than the one it is given.
+            assignment_weight: Weight of the cross-entropy towards the class that fits
+                each cell best, beside the similarity of features.
             n_init: Number of restarts that share the steps; the one with the lowest
                 loss on a fixed sample is kept.
             init_patches: Number of training patches from which statistics and

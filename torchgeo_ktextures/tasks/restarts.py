@@ -4,7 +4,7 @@
 """Estimation from training data, and restarts that keep the lowest loss."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import torch
@@ -21,6 +21,11 @@ class RestartMixin(PredictionMixin):
 
     criterion: KTexturesLoss
 
+    #: Means of the weights of the mask network over the steps of this restart, and the
+    #: number of these.
+    average: Sequence[Tensor] = ()
+    averaged = 0
+
     def on_train_start(self) -> None:
         """Estimate statistics and clusters on a sample of the training data.
 
@@ -28,12 +33,15 @@ class RestartMixin(PredictionMixin):
             ValueError: If the data does not fit the arguments.
         """
         self.sample = self._draw_sample()
+        self.average = [mean.to(self.device) for mean in self.average]
         if self.global_step == 0:
             self.best_loss = math.inf
             self.best_state: dict[str, Any] | None = None
             self.criterion.estimate(self.model, *self.sample)
             self.fitted.fill_(True)
             self._start_restart(0)
+        elif not self.average:  # what had ended goes on
+            self._start_average()
 
     def _draw_sample(self) -> tuple[list[Tensor], list[Tensor]]:
         count: int = self.hparams['init_patches']
@@ -70,6 +78,7 @@ class RestartMixin(PredictionMixin):
             self.criterion.follow_textures(self.model, size, rate=1)
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
+        self._start_average()
         if self.trainer.world_size > 1:
             # Ranks drew different samples: all go on from the first one's.
             state = self.trainer.strategy.broadcast(self.state_dict())
@@ -96,12 +105,14 @@ class RestartMixin(PredictionMixin):
             **kwargs: Passed on to the optimizer.
         """
         super().optimizer_step(*args, **kwargs)
+        self._add_to_average()
         n_init: int = self.hparams['n_init']
         done = self.global_step + 1
         last = done == int(self.trainer.estimated_stepping_batches)
         if not last and (done % self._steps() or done // self._steps() >= n_init):
             return
         # Before any callback sees this step, so that checkpoints hold the result.
+        self._take_average()
         self.model.calibrate(*self.sample)
         if n_init == 1:
             return
@@ -116,6 +127,28 @@ class RestartMixin(PredictionMixin):
             self.load_state_dict(self.best_state, strict=False)
         else:
             self._start_restart(done // self._steps())
+
+    def _start_average(self) -> None:
+        network = self.model.mask_network
+        self.average = [p.detach().clone() for p in network.parameters()]
+        self.averaged = 0
+
+    @torch.no_grad()
+    def _add_to_average(self) -> None:
+        """Average the weights of the mask network, later steps with more weight.
+
+        Masks then depend less on which patches came last.
+        """
+        self.averaged += 1
+        for mean, parameter in zip(self.average, self.model.mask_network.parameters()):
+            mean.lerp_(parameter, 2 / (self.averaged + 1))
+
+    @torch.no_grad()
+    def _take_average(self) -> None:
+        """End a restart with the averages."""
+        for mean, parameter in zip(self.average, self.model.mask_network.parameters()):
+            parameter.copy_(mean)
+        self.average = ()
 
     @torch.no_grad()
     def _sample_loss(self) -> float:
@@ -139,6 +172,8 @@ class RestartMixin(PredictionMixin):
         checkpoint['restarts'] = {
             'loss': getattr(self, 'best_loss', math.inf),
             'state': getattr(self, 'best_state', None),
+            'average': list(self.average),
+            'averaged': self.averaged,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -150,3 +185,5 @@ class RestartMixin(PredictionMixin):
         restarts = checkpoint.get('restarts', {})
         self.best_loss = restarts.get('loss', math.inf)
         self.best_state = restarts.get('state')
+        self.average = restarts.get('average', [])
+        self.averaged = restarts.get('averaged', 0)
