@@ -120,7 +120,7 @@ class KTexturesLoss(nn.Module):
             model.start_from(color)
         sums, counts = [], []
         for (x, valid), pooled in zip(batches, maps, strict=True):
-            labels = self.clusters.energy(pooled, x, valid).argmin(1)
+            labels = self.clusters.classify(pooled, x, valid)
             size = (x.shape[-2], x.shape[-1])
             masks = cluster_masks(labels, model.num_classes, size) * valid
             sums.append(torch.einsum('bkhw,bchw->kc', masks, x))
@@ -156,8 +156,7 @@ class KTexturesLoss(nn.Module):
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
-        energy = self.clusters(targets, x, valid)
-        labels = energy.argmin(1)
+        labels = self.clusters(targets, x, valid)
         coarse, logits = model.logits(x, valid)
         chosen = hard_masks(logits, slope)
         masks = cluster_masks(labels, model.num_classes, size) if warm else chosen

@@ -236,7 +236,7 @@ class FeatureClusters(nn.Module):
 
     @torch.no_grad()
     def forward(self, features: dict[str, Tensor], x: Tensor, valid: Tensor) -> Tensor:
-        """Measure how unlikely each class is.
+        """Find the most likely class of each cell.
 
         Args:
             features: Standardized features of shape ``(B, F, h, w)`` by group.
@@ -244,13 +244,13 @@ class FeatureClusters(nn.Module):
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
-            Energies of shape ``(B, k, ceil(H / s), ceil(W / s))``, see :meth:`energy`.
+            Labels of shape ``(B, ceil(H / s), ceil(W / s))``.
         """
-        return self.energy(self.pool(features, (x.shape[-2], x.shape[-1])), x, valid)
+        return self.classify(self.pool(features, (x.shape[-2], x.shape[-1])), x, valid)
 
     @torch.no_grad()
-    def energy(self, pooled: Tensor, x: Tensor, valid: Tensor) -> Tensor:
-        """Measure how unlikely each class is, from pooled features.
+    def classify(self, pooled: Tensor, x: Tensor, valid: Tensor) -> Tensor:
+        """Find the most likely class of each cell, from pooled features.
 
         Args:
             pooled: Vectors of shape ``(B, sum F, h, w)``, from :meth:`pool`.
@@ -258,14 +258,13 @@ class FeatureClusters(nn.Module):
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
-            Negative logarithms of the probability of each class, of shape
-            ``(B, k, h, w)``: the mean over places of each cell.
+            Labels of shape ``(B, h, w)``, by the mean probabilities over the places of
+            each cell.
         """
         color, moments = self.mixture.color, None
         if color.trust:
             moments = color.measure(x, valid, bool(color.logarithmic))
-        chances = self.mixture.chances(self.reduce(pooled), moments)
-        return -chances.clamp(min=1e-6).log()
+        return self.mixture.chances(self.reduce(pooled), moments).argmax(1)
 
     @torch.no_grad()
     def follow(

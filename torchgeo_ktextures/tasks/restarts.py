@@ -33,14 +33,15 @@ class RestartMixin(PredictionMixin):
             ValueError: If the data does not fit the arguments.
         """
         self.sample = self._draw_sample()
-        self.average = [mean.to(self.device) for mean in self.average]
         if self.global_step == 0:
             self.best_loss = math.inf
             self.best_state: dict[str, Any] | None = None
             self.criterion.estimate(self.model, *self.sample)
             self.fitted.fill_(True)
             self._start_restart(0)
-        elif not self.average:  # what had ended goes on
+        elif self.average:
+            self.average = [mean.to(self.device) for mean in self.average]
+        else:  # what had ended goes on
             self._start_average()
 
     def _draw_sample(self) -> tuple[list[Tensor], list[Tensor]]:
