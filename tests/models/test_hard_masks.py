@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torchgeo_ktextures.models import class_margins, hard_masks
+from torchgeo_ktextures.models import hard_masks
 
 shapes = st.tuples(
     st.integers(1, 3), st.integers(2, 7), st.integers(1, 9), st.integers(1, 9)
@@ -33,11 +33,25 @@ def test_all_equal_is_one_class() -> None:
     assert (masks.sum(1) == 1).all()
 
 
-def test_margins() -> None:
-    logits = torch.tensor([3.0, 1.0, 2.5]).view(1, 3, 1, 1)
-    assert torch.allclose(
-        class_margins(logits).flatten(), torch.tensor([0.5, -2, -0.5])
-    )
+@settings(deadline=None, max_examples=60)
+@given(shapes, st.integers(0, 2**31), st.floats(0.02, 2))
+def test_gradient_is_that_of_clipped_margins(
+    shape: tuple[int, int, int, int], seed: int, slope: float
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(shape, generator=generator, dtype=torch.double) * 3
+    weights = torch.randn(shape, generator=generator, dtype=torch.double)
+    soft = logits.clone().requires_grad_()
+    values = []
+    for i in range(shape[1]):
+        others = torch.cat([soft[:, :i], soft[:, i + 1 :]], 1).amax(1)
+        values.append((0.5 + slope * (soft[:, i] - others)).clamp(0, 1))
+    (torch.stack(values, 1) * weights).sum().backward()
+    hard = logits.clone().requires_grad_()
+    (hard_masks(hard, slope) * weights).sum().backward()
+    assert soft.grad is not None
+    assert hard.grad is not None
+    assert torch.allclose(hard.grad, soft.grad)
 
 
 def test_gradient_is_that_of_the_hard_sigmoid() -> None:

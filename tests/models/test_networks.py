@@ -116,6 +116,13 @@ def test_simulation_is_masks_times_textures() -> None:
             if left and torch.equal(image[..., 8:], seen[2, ..., 8:]):
                 corners.add(corner)
     assert len(corners) == 2
+    # Smaller ones go on by repetition.
+    masks = torch.zeros(1, 3, 13, 20)
+    masks[:, 1] = 1
+    repeated = model.simulate(masks, period=8)
+    assert torch.equal(repeated[..., :8], repeated[..., 8:16])
+    assert torch.equal(repeated[..., :5, :], repeated[..., 8:, :])
+    assert not torch.equal(repeated[..., :4], repeated[..., 4:8])
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ from ..models import (
 )
 from .feature_similarity import FeatureSimilarityLoss, cell_validity
 
+#: Height and width in pixels of the textures that are drawn in each step, a multiple of
+#: all strides. Beyond, they repeat, which costs less than larger ones.
+_TEXTURE_SIZE = 64
+
 
 class KTexturesLoss(nn.Module):
     """What a k-textures model minimizes.
@@ -151,37 +155,43 @@ class KTexturesLoss(nn.Module):
         Returns:
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
             ``assignment``, the cross-entropy; and ``occupancy``, the share of the
-            valid pixels in each class, of shape ``(k,)``.
+            valid area in each class, of shape ``(k,)``.
         """
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
         labels = self.clusters(targets, x, valid)
-        coarse, logits = model.logits(x, valid)
-        chosen = hard_masks(logits, slope)
-        masks = cluster_masks(labels, model.num_classes, size) if warm else chosen
+        coarse = model.coarse_logits(x, valid)
+        if warm:
+            masks = cluster_masks(labels, model.num_classes, size)
+        else:
+            masks = hard_masks(model.upsample(coarse, size), slope)
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
         cells = cell_validity(valid, error.shape[-2:])
         assignment = (error * cells).sum() / cells.sum().clamp(min=1e-6)
-        simulated = model.simulate(masks, generator)
+        simulated = model.simulate(masks, generator, _TEXTURE_SIZE)
         similarity, groups = self.similarity(simulated, targets, valid)
         weight = 1 if warm else self.assignment_weight
         parts = {'loss': similarity + weight * assignment}
         parts |= {'similarity': similarity, 'assignment': assignment}
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
-        inside = torch.einsum('bkhw,bhw->k', chosen, valid[:, 0])
-        parts['occupancy'] = inside / valid.sum().clamp(min=1)
+        chosen, area = masks, valid
+        if warm:
+            best = F.one_hot(coarse.argmax(1), model.num_classes)
+            chosen, area = best.movedim(-1, 1).to(cells.dtype), cells
+        inside = torch.einsum('bkhw,bhw->k', chosen, area[:, 0])
+        parts['occupancy'] = inside / area.sum().clamp(min=1e-6)
         return {name: v if name == 'loss' else v.detach() for name, v in parts.items()}
 
     @torch.no_grad()
-    def follow_textures(self, model: KTexturesModel, size: int, rate: float) -> None:
+    def follow_textures(self, model: KTexturesModel, rate: float) -> None:
         """Move the prototypes of the classes towards the generated textures.
 
         Args:
             model: Model.
-            size: Height and width of the textures in pixels.
             rate: Share of the way.
         """
+        size = _TEXTURE_SIZE
         textures = model.generators(1, (size, size))[0]
         chunks = []
         for chunk in textures.split(16):

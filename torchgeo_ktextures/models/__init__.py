@@ -9,7 +9,7 @@ from .color_prior import ColorPrior
 from .extractors import FeatureExtractor, LocalColor, TextureEnergy
 from .feature_clusters import FeatureClusters
 from .feature_groups import make_extractors
-from .hard_masks import class_margins, hard_masks
+from .hard_masks import hard_masks
 from .inference import LabelNetwork, class_confidence, upsample_labels
 from .keras_features import KerasFeatures
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
@@ -45,7 +45,6 @@ __all__ = (
     'TextureGenerators',
     'VGG16Features',
     'class_confidence',
-    'class_margins',
     'finite_pixels',
     'get_model',
     'get_weight',

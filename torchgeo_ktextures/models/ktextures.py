@@ -3,6 +3,7 @@
 
 """The k-textures model: normalization, masks, textures and simulation."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -146,45 +147,47 @@ class KTexturesModel(nn.Module):
         logits: Tensor = self.mask_network(ordered)
         return logits + self.prior(x, valid) if self.prior.trust else logits
 
-    def logits(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute class logits.
+    def upsample(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Bring logits to the pixel grid.
 
         Args:
-            x: Normalized bands of shape ``(B, C, H, W)``.
-            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            logits: Logits from :meth:`coarse_logits`.
+            size: Height and width in pixels, ``(H, W)``.
 
         Returns:
-            Logits on the mask grid and on the pixel grid, of shapes
-            ``(B, k, ceil(H / s), ceil(W / s))`` and ``(B, k, H, W)``.
+            Logits of shape ``(B, k, H, W)``.
         """
-        coarse = self.coarse_logits(x, valid)
-        stride = self.mask_network.mask_stride
-        return coarse, upsample_logits(coarse, stride, (x.shape[-2], x.shape[-1]))
+        return upsample_logits(logits, self.mask_network.mask_stride, size)
 
     def simulate(
-        self, masks: Tensor, generator: torch.Generator | None = None
+        self,
+        masks: Tensor,
+        generator: torch.Generator | None = None,
+        period: float = math.inf,
     ) -> Tensor:
         """Compose images of masks times textures.
 
-        One draw of the textures serves all images: it is seamless, and each image sees
-        it from another corner.
+        One draw of the textures serves all images: it is seamless, so that it goes on
+        beyond its border, and each image sees it from another corner.
 
         Args:
             masks: Masks of shape ``(B, k, H, W)``.
             generator: Pseudo-random number generator of the noise.
+            period: Height and width of the draw in pixels, at most, a multiple of 8.
 
         Returns:
             Simulated normalized bands of shape ``(B, C, H, W)``.
         """
         cells = 2**self.generators.doublings
         height, width = masks.shape[-2:]
-        size = (-(-height // cells) * cells, -(-width // cells) * cells)
-        textures = self.generators(1, size, generator)[0]
+        size = [int(min(-(-n // cells) * cells, period)) for n in (height, width)]
+        textures = self.generators(1, (size[0], size[1]), generator)[0]
         shifts = torch.randint(max(size), (len(masks), 2), generator=generator)
+        copies = [1, 1, -(-height // size[0]), -(-width // size[1])]
         images = []
         for mask, shift in zip(masks, shifts.tolist(), strict=True):
-            seen = textures.roll(shift, (-2, -1))[..., :height, :width]
-            images.append(torch.einsum('khw,kchw->chw', mask, seen))
+            seen = textures.roll(shift, (-2, -1)).repeat(copies)[..., :height, :width]
+            images.append((mask[:, None] * seen).sum(0))
         return torch.stack(images)
 
     @torch.no_grad()
@@ -222,7 +225,8 @@ class KTexturesModel(nn.Module):
         """
         if valid is None:
             valid = finite_pixels(image)
-        return self.logits(self.prepare(image, valid), valid)[1]
+        logits = self.coarse_logits(self.prepare(image, valid), valid)
+        return self.upsample(logits, (image.shape[-2], image.shape[-1]))
 
     def reconstruct(
         self, logits: Tensor, generator: torch.Generator | None = None

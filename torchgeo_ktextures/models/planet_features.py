@@ -112,7 +112,7 @@ class PlanetFeatures(FeatureExtractor):
             raise ValueError(msg + 'red, green, blue and near infrared')
         if x.shape[1] == 3:
             x = torch.cat([x, x.mean(1, keepdim=True)], 1)
-        x = x[:, : self.in_channels]
+        x = x[:, : self.in_channels].contiguous(memory_format=torch.channels_last)
         features: dict[str, Tensor] = {}
         for name, stage, head in zip(
             self.strides, self.stages, self.heads, strict=True

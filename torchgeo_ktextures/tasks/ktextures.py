@@ -242,7 +242,7 @@ class KTextures(RestartMixin, BaseTask):
         done = self._progress(self.global_step)
         warm = h['warm_start'] and done < h['warm_start_fraction']
         if not warm and self.global_step % 4 == 0:
-            self.criterion.follow_textures(self.model, image.shape[-1], rate=0.3)
+            self.criterion.follow_textures(self.model, rate=0.3)
         slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
         parts = self.criterion(self.model, image, valid, slope, warm)
         self._log_parts('train', parts, len(image))
@@ -266,8 +266,11 @@ class KTextures(RestartMixin, BaseTask):
         entropy = -(occupancy * occupancy.clamp(min=1e-12).log()).sum()
         normalized = entropy / math.log(len(occupancy))
         log('entropy', normalized, prog_bar=True)
-        for i, share in enumerate(occupancy):
-            log(f'occupancy_{i}', share)
+        # Many numbers, of which loggers take those of some steps.
+        every = self.trainer.log_every_n_steps if self.loggers else 0  # type: ignore[attr-defined]
+        if split != 'train' or (every and (self.global_step + 1) % every == 0):
+            for i, share in enumerate(occupancy):
+                log(f'occupancy_{i}', share)
 
     def validation_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0

@@ -75,8 +75,7 @@ class RestartMixin(PredictionMixin):
         if not h['warm_start']:
             # Forget the clusters, keep the feature space.
             self.model.load_state_dict(fresh.state_dict())
-            size = self.sample[0][0].shape[-1]
-            self.criterion.follow_textures(self.model, size, rate=1)
+            self.criterion.follow_textures(self.model, rate=1)
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
         self._start_average()
