@@ -104,19 +104,19 @@ class MomentGaussians(nn.Module):
             moments: Moments of shape ``(N, d)``, double.
             shares: How much each belongs to each class, of shape ``(N, k)``, double.
         """
-        counts = shares.sum(0).clamp(min=1e-6)
-        mean = (shares.T @ moments) / counts[:, None]
+        weights = shares.T / shares.sum(0).clamp(min=1e-6)[:, None]
+        middle = moments.mean(0)
+        centered = moments - middle
+        mean = weights @ centered
+        products = (centered[:, :, None] * centered[:, None]).flatten(1)
+        square = (weights @ products).view(-1, *self.whitener.shape[1:])
         # A class of equal pixels, as of saturated clouds, must stay finite.
         ridge = (1e-3 * moments.var(0) + 1e-8).diag()
-        factors = []
-        for center, share, count in zip(mean, shares.T, counts, strict=True):
-            centered = moments - center
-            covariance = (centered * share[:, None]).T @ centered / count
-            factors.append(torch.linalg.cholesky(covariance + ridge))
-        factor = torch.stack(factors)
+        covariance = square - mean[:, :, None] * mean[:, None]
+        factor = torch.linalg.cholesky(covariance + ridge)
         identity = torch.eye(len(ridge), dtype=factor.dtype).expand_as(factor)
         whitener = torch.linalg.solve_triangular(factor, identity, upper=False)
-        self.mean.copy_(mean)
+        self.mean.copy_(mean + middle)
         self.whitener.copy_(whitener)
         self.log_determinant.copy_(factor.diagonal(dim1=1, dim2=2).log().sum(1))
 
@@ -133,6 +133,8 @@ class MomentGaussians(nn.Module):
         # Distances are differences of large numbers, which half precision loses.
         with torch.autocast(moments.device.type, enabled=False):
             shift = torch.einsum('kij,kj->ki', self.whitener, self.mean)
-            for whitener, offset in zip(self.whitener, shift, strict=True):
-                energies.append((moments @ whitener.T - offset).square().sum(1) / 2)
-        return torch.stack(energies, dim=1) + self.log_determinant
+            # Sums over rows of places, not over a few numbers for each place.
+            for whitener, offset in zip(self.whitener, shift[..., None], strict=True):
+                energies.append((whitener @ moments.T - offset).square().sum(0) / 2)
+            energy = torch.stack(energies) + self.log_determinant[:, None]
+        return energy.T
