@@ -172,7 +172,7 @@ class FeatureClusters(nn.Module):
         self.projection.copy_(torch.from_numpy(projection))
         self.offset.copy_(torch.from_numpy(offset))
         self.limit.copy_(torch.from_numpy(limit))
-        if len(np.unique(vectors.round(6), axis=0)) < k:
+        if len({row.tobytes() for row in vectors.round(6) + 0.0}) < k:  # no -0
             raise ValueError(self._too_few())
         if moments:
             self._fit_mixtures(maps, valids, moments, index, seed)

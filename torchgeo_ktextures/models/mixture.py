@@ -63,7 +63,8 @@ class ClassMixture(nn.Module):
             distances = torch.cdist(vectors, model.prototypes).square()
             model.spread.copy_((shares * distances).sum(1).mean().clamp(min=1e-6))
             model.color.gaussians.estimate(moments, shares)
-            shares = (-model(vectors, moments)).softmax(1)
+            energy = model.color.energy(moments) + model.evidence() * distances
+            shares = (-energy).softmax(1)
         self.load_state_dict(model.state_dict())
         return shares
 
@@ -106,5 +107,8 @@ class ClassMixture(nn.Module):
         Returns:
             Negative log-likelihood, but for a constant, of shape ``(N, k)``.
         """
-        weight = (1 - self.color.trust).square() * _EVIDENCE / 2 / self.spread
-        return weight * torch.cdist(vectors, self.prototypes).square()
+        return self.evidence() * torch.cdist(vectors, self.prototypes).square()
+
+    def evidence(self) -> Tensor:
+        """What a squared distance of features counts, for what colour leaves."""
+        return (1 - self.color.trust).square() * _EVIDENCE / 2 / self.spread

@@ -118,24 +118,27 @@ class RandomWindowSampler(Sampler[PixelWindow]):
         Returns:
             Windows of a grid over each raster, evenly spread over what is drawn.
         """
-        shapes = np.array(self.dataset.shapes)[self.anchors[:, 0]]
+        shapes = np.array(self.dataset.shapes)
         steps = -(-shapes // self.size)
-        cells = self.anchors[:, 1:] * steps // shapes
-        keys = np.column_stack([self.anchors[:, 0], cells])
-        unique, index, part = np.unique(
-            keys, axis=0, return_index=True, return_inverse=True
-        )
-        share = np.bincount(part, np.diff(self.cumulative, prepend=0)).cumsum()
-        places = (np.arange(count) + 0.5) / count
-        chosen = np.unique(np.searchsorted(share[:-1], places, side='right'))
-        if len(unique) <= count:
-            chosen = np.arange(len(unique))
+        files = np.repeat(np.arange(len(shapes)), steps.prod(1))
+        first = np.searchsorted(files, np.arange(len(shapes)))
+        # Numbers of the cells of all grids, file by file and row by row.
+        file, anchors = self.anchors[:, 0], self.anchors[:, 1:]
+        row, col = (anchors * steps[file] // shapes[file]).T
+        number = first[file] + row * steps[file, 1] + col
+        cells = np.unique(number)
+        shares = np.bincount(number, np.diff(self.cumulative, prepend=0))[cells]
+        if len(cells) > count:
+            places = (np.arange(count) + 0.5) / count
+            chosen = np.searchsorted(shares.cumsum()[:-1], places, side='right')
+            cells = cells[np.unique(chosen)]
+        file = files[cells]
+        grid = np.column_stack(np.divmod(cells - first[file], steps[file, 1]))
         # The grid reaches from border to border.
-        gaps = np.maximum(steps[index] - 1, 1)
-        starts = unique[:, 1:] * (shapes[index] - self.size) // gaps
+        gaps = np.maximum(steps[file] - 1, 1)
+        starts = grid * (shapes[file] - self.size) // gaps
         return [
-            self._window(int(file), int(row), int(col))
-            for file, (row, col) in zip(unique[chosen, 0], starts[chosen], strict=True)
+            self._window(*window) for window in np.column_stack([file, starts]).tolist()
         ]
 
     def _window(self, file: int, row: int, col: int) -> PixelWindow:
