@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .callbacks import History
+from .errors import first_line
 from .maps.output import complete_file
 from .tasks import KTextures
 
@@ -85,7 +86,7 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
         )
         task = KTextures.load_from_checkpoint(path, map_location='cpu')
     except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as e:
-        reason = (str(e).splitlines() or [type(e).__name__])[0].split('. ')[0]
+        reason = first_line(e).split('. ')[0]
         msg = f'{path} is not a checkpoint of k-textures that can be read ({reason}); '
         msg += 'give one that --save-checkpoint or torchgeo fit wrote'
         raise ValueError(msg) from None

@@ -16,6 +16,7 @@ from .commands.export import export
 from .commands.picture import picture
 from .commands.relabel import relabel
 from .commands.segment import segment
+from .errors import first_line
 
 #: Commands of TorchGeo that are passed on, and what they do.
 _PASSED_ON = {
@@ -165,8 +166,7 @@ def _explain(error: BaseException) -> None:
         message = 'Stopped. The same command goes on where it was stopped.'
         print(f'torchgeo-ktextures: {message}', file=sys.stderr)
         sys.exit(_STOPPED)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    message = lines[0] if lines else type(error).__name__
+    message = first_line(error)
     expected = (ImportError, MemoryError, OSError, TypeError, ValueError)
     if not isinstance(error, expected):
         where = traceback.extract_tb(error.__traceback__)[-1]

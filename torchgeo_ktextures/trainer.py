@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
+from .errors import first_line
 from .models import MASK_STRIDES, MaskNetwork
 
 #: Bytes of decoded pixels that GDAL keeps while maps are predicted.
@@ -61,7 +62,7 @@ def make_trainer(
                 limit_val_batches=0,
             )
     except (MisconfigurationException, RuntimeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         msg = f"device={device!r} is not available ({reason}); use 'auto' or 'cpu'"
         raise ValueError(msg) from None
 

@@ -24,10 +24,11 @@ from rasterio.transform import from_origin
 from torchgeo.datasets import DatasetNotFoundError, RasterDataset
 from torchgeo.datasets.utils import GeoSlice, Path, Sample, array_to_tensor
 
+from ..errors import first_line
 from .index_arrays import IndexArrays
 from .planet_file import PlanetFile
 from .plot import plot_rgb
-from .rasters import CorruptRasterError, RasterHandles, first_line, open_raster
+from .rasters import CorruptRasterError, RasterHandles, open_raster
 from .reading import Grid, is_truncated, read_grid, tiles
 from .survey import Survey, load_survey, save_survey, survey_path
 

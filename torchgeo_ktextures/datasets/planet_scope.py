@@ -18,10 +18,11 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from torchgeo.datasets.utils import Path, Sample
 
+from ..errors import first_line
 from .bands import DEFAULT_BANDS
 from .planet import PlanetDataset
 from .planet_file import PlanetFile
-from .rasters import CorruptRasterError, first_line, open_raster
+from .rasters import CorruptRasterError, open_raster
 from .reading import Grid, grid_of, read_grid
 from .udm2 import UDM1_BAND, UDM2_INDEXES, check_classes, usable_pixels
 

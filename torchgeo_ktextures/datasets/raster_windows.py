@@ -14,12 +14,12 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 from torchgeo.datasets.utils import Sample
 
+from ..errors import first_line
 from .bands import band_indexes, mask_band, valid_pixels
 from .rasters import (
     MASK_SUFFIXES,
     Paths,
     RasterHandles,
-    first_line,
     list_rasters,
     open_raster,
 )

@@ -14,6 +14,8 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
+from ..errors import first_line
+
 #: One or more rasters, or folders of them.
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
@@ -82,12 +84,6 @@ def open_raster(path: str) -> DatasetReader:
         msg = f'{path} is not a readable raster ({first_line(error)}); '
         msg += 'check the file, or get a fresh copy'
         raise CorruptRasterError(msg) from None
-
-
-def first_line(error: Exception) -> str:
-    """First line of the message of an error."""
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 class RasterHandles:

@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from scipy.ndimage import label as components
 
+from ..errors import first_line
 from .legend import ClassEntry
 from .reading import class_color, nodata_of, read_part, windows
 
@@ -61,7 +62,7 @@ def read_points(
     try:
         frame = gpd.read_file(path)
     except (OSError, RuntimeError, ValueError) as error:  # GDAL fails by either
-        reason = (str(error).splitlines() or [''])[0]
+        reason = first_line(error)
         msg = f'points {str(path)!r} cannot be read ({reason}); check the path'
         raise ValueError(msg) from None
     if column not in frame:

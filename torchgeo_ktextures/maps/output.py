@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rasterio.errors import RasterioError
 
+from ..errors import first_line
+
 #: What writing may fail by; that of vectors by a RuntimeError.
 WRITE_ERRORS = (OSError, RasterioError, RuntimeError)
 
@@ -94,7 +96,7 @@ def write_error(output: Path, error: Exception) -> OSError:
     """
     while error.__cause__ is not None and isinstance(error.__cause__, Exception):
         error = error.__cause__
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    reason = first_line(error)
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror
     msg = f'{output} cannot be written ({reason}); free disk space, or choose a folder '

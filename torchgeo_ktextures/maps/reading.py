@@ -16,6 +16,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from ..colors import class_colors
+from ..errors import first_line
 
 #: Tag of the band that holds the names of the classes, as JSON.
 NAMES_TAG = 'CLASS_NAMES'
@@ -41,7 +42,7 @@ def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReade
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             return rasterio.open(path)
     except RasterioError as error:
-        reason = (str(error).splitlines() or [''])[0]
+        reason = first_line(error)
         msg = f'{what} {str(path)!r} cannot be read ({reason}); check the path'
         raise ValueError(msg) from None
 
@@ -83,7 +84,7 @@ def read_part(src: DatasetReader, window: Window) -> Labels:
     try:
         values: Labels = src.read(1, window=window)
     except RasterioError as error:
-        reason = (str(error).splitlines() or [''])[0]
+        reason = first_line(error)
         msg = f'{src.name} cannot be read ({reason}); the file is truncated or '
         raise ValueError(f'{msg}damaged, get a fresh copy') from None
     return values

@@ -12,6 +12,8 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ..errors import first_line
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -44,7 +46,7 @@ class Scene:
             data = self.src.read(list(self.indexes), window=window)
             mask = mask_band(self.src, list(self.indexes), window)
         except RasterioError as error:
-            reason = (str(error).splitlines() or [''])[0]
+            reason = first_line(error)
             msg = f'{self.src.name} cannot be read ({reason}); the file is truncated '
             raise ValueError(f'{msg}or damaged, get a fresh copy') from None
         valid = valid_pixels(data, self.nodata)

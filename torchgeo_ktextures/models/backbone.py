@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models._api import WeightsEnum
 
+from ..errors import first_line
 from .extractors import FeatureExtractor
 from .state_dicts import load_state_dict_file
 
@@ -155,7 +156,7 @@ def load_backbone(
             name, pretrained=weights is True, in_chans=in_channels, num_classes=0
         )
     except (URLError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         msg = f'weights of {name} cannot be downloaded ({reason}); download them '
         cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
         if weights is True:

@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from ..errors import first_line
+
 
 def load_state_dict_file(path: str) -> dict[str, Tensor]:
     """Load a state dict from a file.
@@ -37,7 +39,7 @@ def load_state_dict_file(path: str) -> dict[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location='cpu', weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = first_line(error)
         msg = f'weights file {path!r} cannot be read ({reason}); '
         msg += 'it may be truncated, get a fresh copy'
         raise ValueError(msg) from None

@@ -1,0 +1,17 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Messages of errors of other libraries, within ours."""
+
+
+def first_line(error: BaseException) -> str:
+    """First line of the message of an error that is not empty.
+
+    Args:
+        error: Error.
+
+    Returns:
+        The line, or the name of the error's type if it has no message.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
