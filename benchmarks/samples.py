@@ -219,7 +219,6 @@ def supervised(
         str(image),
         str(folder / 'samples'),
         chip_size=options.chip_size,
-        block_size=min(train[0].shape[1:]),
         test_split=0,
         points=1,
         seed=seed,
