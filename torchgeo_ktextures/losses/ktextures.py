@@ -162,12 +162,15 @@ class KTexturesLoss(nn.Module):
         targets = self.similarity.features(x, valid)
         labels = self.clusters(targets, x, valid)
         coarse = model.coarse_logits(x, valid)
+        cells = cell_validity(valid, coarse.shape[-2:])
         if warm:
             masks = cluster_masks(labels, model.num_classes, size)
+            best = F.one_hot(coarse.argmax(1), model.num_classes)
+            chosen, area = best.movedim(-1, 1).to(cells.dtype), cells
         else:
-            masks = hard_masks(model.upsample(coarse, size), slope)
+            masks = chosen = hard_masks(model.upsample(coarse, size), slope)
+            area = valid
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
-        cells = cell_validity(valid, error.shape[-2:])
         assignment = (error * cells).sum() / cells.sum().clamp(min=1e-6)
         simulated = model.simulate(masks, generator, _TEXTURE_SIZE)
         similarity, groups = self.similarity(simulated, targets, valid)
@@ -175,10 +178,6 @@ class KTexturesLoss(nn.Module):
         parts = {'loss': similarity + weight * assignment}
         parts |= {'similarity': similarity, 'assignment': assignment}
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
-        chosen, area = masks, valid
-        if warm:
-            best = F.one_hot(coarse.argmax(1), model.num_classes)
-            chosen, area = best.movedim(-1, 1).to(cells.dtype), cells
         inside = torch.einsum('bkhw,bhw->k', chosen, area[:, 0])
         parts['occupancy'] = inside / area.sum().clamp(min=1e-6)
         return {name: v if name == 'loss' else v.detach() for name, v in parts.items()}
