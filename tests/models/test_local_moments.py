@@ -58,3 +58,23 @@ def test_logarithms_forget_the_light() -> None:
         ratios.append(inner[0] / inner[1])
     assert ratios[0] == pytest.approx(4, rel=0.05)
     assert ratios[1] == pytest.approx(1, rel=0.1)
+
+
+def test_many_classes_share_more_of_their_covariance() -> None:
+    rng = torch.Generator().manual_seed(0)
+    moments = torch.randn(400, 4, generator=rng, dtype=torch.double)
+    moments[200:] *= 5
+    shares = torch.zeros(400, 2, dtype=torch.double)
+    shares[:200, 0] = shares[200:, 1] = 1
+
+    def volumes(count: int) -> torch.Tensor:
+        """Log volumes of two classes, split into as many as asked for."""
+        gaussians = MomentGaussians(2 * count, 4).double()
+        parts = torch.arange(400) % count
+        split = torch.zeros(400, 2 * count, dtype=torch.double)
+        split[torch.arange(400), parts * 2 + shares.argmax(1)] = 1
+        gaussians.estimate(moments, split)
+        return gaussians.log_determinant.view(count, 2).mean(0)
+
+    few, many = (volumes(count).diff().item() for count in (1, 5))
+    assert 0 < many < few < 4 * math.log(5)

@@ -226,5 +226,5 @@ def cluster_masks(labels: Tensor, num_classes: int, size: tuple[int, int]) -> Te
     Returns:
         Masks of shape ``(B, k, H, W)``, 0 or 1.
     """
-    masks = F.one_hot(labels, num_classes).movedim(-1, 1).float()
+    masks = F.one_hot(labels, num_classes).movedim(-1, 1).float().contiguous()
     return F.interpolate(masks, size)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .color_prior import ColorPrior
+from .composition import compose
 from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
 from .texture_generators import TextureGenerators
@@ -144,7 +145,7 @@ class KTexturesModel(nn.Module):
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         ordered = x.contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.mask_network(ordered)
+        logits: Tensor = self.mask_network(ordered).contiguous()
         return logits + self.prior(x, valid) if self.prior.trust else logits
 
     def upsample(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
@@ -183,12 +184,7 @@ class KTexturesModel(nn.Module):
         size = [int(min(-(-n // cells) * cells, period)) for n in (height, width)]
         textures = self.generators(1, (size[0], size[1]), generator)[0]
         shifts = torch.randint(max(size), (len(masks), 2), generator=generator)
-        copies = [1, 1, -(-height // size[0]), -(-width // size[1])]
-        images = []
-        for mask, shift in zip(masks, shifts.tolist(), strict=True):
-            seen = textures.roll(shift, (-2, -1)).repeat(copies)[..., :height, :width]
-            images.append((mask[:, None] * seen).sum(0))
-        return torch.stack(images)
+        return compose(masks, textures, shifts.tolist())
 
     @torch.no_grad()
     def calibrate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:

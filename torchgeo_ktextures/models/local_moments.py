@@ -11,6 +11,11 @@ from .extractors import box_filter
 #: Variance that is taken for none, in units of the variance of the scene.
 _FLOOR = 1e-4
 
+#: How much each other class adds to what is known of the covariance of a class, as a
+#: share of all places. Many classes are parts of what is there, and differ less in how
+#: much they vary than the few places of each make believe.
+_COMMON = 0.01
+
 #: Smallest value of which the logarithm is taken, in deviations of the scene.
 _DARK = 0.1
 
@@ -76,7 +81,8 @@ class MomentGaussians(nn.Module):
 
     Classes differ in how much they vary: water and closed forest are tight in colour
     and smooth, towns are neither. The distance to a mean does not see that, the
-    likelihood does.
+    likelihood does. Where there are many classes, covariances are drawn towards what
+    they have in common.
     """
 
     mean: Tensor
@@ -104,7 +110,8 @@ class MomentGaussians(nn.Module):
             moments: Moments of shape ``(N, d)``, double.
             shares: How much each belongs to each class, of shape ``(N, k)``, double.
         """
-        weights = shares.T / shares.sum(0).clamp(min=1e-6)[:, None]
+        counts = shares.sum(0).clamp(min=1e-6)
+        weights = shares.T / counts[:, None]
         middle = moments.mean(0)
         centered = moments - middle
         mean = weights @ centered
@@ -113,6 +120,10 @@ class MomentGaussians(nn.Module):
         # A class of equal pixels, as of saturated clouds, must stay finite.
         ridge = (1e-3 * moments.var(0) + 1e-8).diag()
         covariance = square - mean[:, :, None] * mean[:, None]
+        parts = (counts / counts.sum())[:, None, None]
+        extra = _COMMON * (len(counts) - 1)
+        common = extra * (parts * covariance).sum(0)
+        covariance = (parts * covariance + common) / (parts + extra)
         factor = torch.linalg.cholesky(covariance + ridge)
         identity = torch.eye(len(ridge), dtype=factor.dtype).expand_as(factor)
         whitener = torch.linalg.solve_triangular(factor, identity, upper=False)
