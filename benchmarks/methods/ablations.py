@@ -45,6 +45,7 @@ _PARTS: dict[str, tuple[str, Callable[..., Any] | float]] = {
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
     'choice of the start': ('models.feature_clusters._MARGIN', 9.0),
+    'common covariance': ('models.local_moments._COMMON', 0.0),
     'texture phase': (
         'estimator.KTextures',
         functools.partial(Task, warm_start_fraction=0.999),
