@@ -110,6 +110,7 @@ def test_mixed_precision(config: Path, tmp_path: Path) -> None:
     assert right
     assert left.isdisjoint(right)
     assert left | right <= {0, 1, 2}
+    assert (maps[0][:10, :20] == 255).all()
 
 
 def test_predict_without_checkpoint_is_refused(config: Path, tmp_path: Path) -> None:
