@@ -15,9 +15,11 @@ from lightning.pytorch.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from .callbacks import History
 from .checkpoints import load_checkpoint, save_checkpoint
+from .class_means import ClassMeans
 from .datamodules import ArrayDataModule, RasterDataModule
 from .datamodules.images import as_images, paths_of
 from .datasets import open_raster, raster_bands
@@ -150,8 +152,10 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             FileNotFoundError: If a path does not exist.
             ValueError: If the images or an argument do not fit.
         """
-        self.fit_model(images)
-        self.labels_ = self.predict(images)
+        self._train(images)
+        means = ClassMeans(self.n_clusters, self.n_features_in_)
+        self.labels_ = self._label(images, means)
+        self._set_centers(means)
         return self
 
     def fit_model(self, images: Any) -> Self:
@@ -167,6 +171,16 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             FileNotFoundError: If a path does not exist.
             ValueError: If the images or an argument do not fit.
         """
+        sample = self._train(images)
+        means = ClassMeans(self.n_clusters, self.n_features_in_)
+        network = LabelNetwork(self.task_.model).to(sample[0][0].device)
+        for image, valid in zip(*sample, strict=True):
+            means.update(self._labels(network, image, valid), image)
+        self._set_centers(means)
+        return self
+
+    def _train(self, images: Any) -> tuple[list[Tensor], list[Tensor]]:
+        """Find classes and textures; returns the sample of the training data."""
         self._check()
         data = self._data(images)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -174,7 +188,9 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         with isolate_rng(), quiet(self.verbose):
             torch.manual_seed(seed)
             self._fit(data)
-        return self
+        sample = self.task_.sample
+        del self.task_.sample
+        return sample
 
     def _check(self) -> None:
         for name in ('n_clusters', 'max_steps', 'n_init', 'patch_size', 'batch_size'):
@@ -235,8 +251,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         trainer.fit(self.task_, datamodule=data)
         self.n_iter_ = int(trainer.global_step)
         self.loss_ = self.history_.latest('loss')
+        self.task_.cpu()
         self.find_textures()
-        self._find_centers()
 
     @torch.inference_mode()
     def find_textures(self) -> None:
@@ -246,31 +262,13 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         textures = model.generators(1, (64, 64), noise)[0]
         self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
 
-    @torch.inference_mode()
-    def _find_centers(self) -> None:
-        """Mean colours of the training pixels, in the units of the input."""
-        task = self.task_
-        model = task.model
-        sums = np.zeros((self.n_clusters, self.n_features_in_))
-        counts = np.zeros(self.n_clusters)
-        network = LabelNetwork(model)
-        for image, valid in zip(*task.sample, strict=True):
-            labels = self._predict(network, image, valid).cpu().numpy().ravel()
-            index = labels[labels >= 0]
-            pixels = image.movedim(1, -1).flatten(0, 2).cpu().numpy()[labels >= 0]
-            counts += np.bincount(index, minlength=self.n_clusters)
-            for band, values in enumerate(pixels.T):
-                sums[:, band] += np.bincount(index, values, self.n_clusters)
-        means = sums / np.maximum(counts, 1)[:, None]
+    def _set_centers(self, means: ClassMeans) -> None:
         # A class that no pixel has keeps the colour of its texture.
         empty = self.textures_.mean((2, 3))
-        self.cluster_centers_ = np.where(counts[:, None] > 0, means, empty)
-        del task.sample
-        task.cpu()
+        self.cluster_centers_ = means.compute(empty)
 
-    def _predict(
-        self, network: LabelNetwork, image: torch.Tensor, valid: torch.Tensor
-    ) -> torch.Tensor:
+    @torch.inference_mode()
+    def _labels(self, network: LabelNetwork, image: Tensor, valid: Tensor) -> Tensor:
         size = (image.shape[-2], image.shape[-1])
         labels = upsample_labels(network(image, valid), self.mask_stride, size)
         return labels.masked_fill(valid[:, 0] <= 0, -1)
@@ -288,6 +286,11 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If the images do not have the bands of the training images.
         """
         check_is_fitted(self)
+        return self._label(images)
+
+    def _label(
+        self, images: Any, means: ClassMeans | None = None
+    ) -> _Labels | list[_Labels]:
         paths = paths_of(images)
         single = isinstance(images, str | os.PathLike)
         if paths is None:
@@ -314,13 +317,20 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             sample = dataset[w]
             image = sample['image'][None].to(device)
             valid = finite_pixels(image) * sample['mask_valid'][None].to(device)
-            labels = self._predict(network, image, valid)[0].cpu().numpy()
-            rows = slice(w.core_row, w.core_row + w.core_height)
-            cols = slice(w.core_col, w.core_col + w.core_width)
-            results[w.file][rows, cols] = labels[
-                w.core_row - w.row : w.core_row - w.row + w.core_height,
-                w.core_col - w.col : w.core_col - w.col + w.core_width,
-            ]
+            rows, cols = (
+                slice(start - offset, start - offset + length)
+                for start, offset, length in (
+                    (w.core_row, w.row, w.core_height),
+                    (w.core_col, w.col, w.core_width),
+                )
+            )
+            labels = self._labels(network, image, valid)[:, rows, cols]
+            results[w.file][
+                w.core_row : w.core_row + w.core_height,
+                w.core_col : w.core_col + w.core_width,
+            ] = labels[0].cpu().numpy()
+            if means is not None:
+                means.update(labels, image[..., rows, cols])
         return results[0] if single else results
 
     def fit_predict(self, images: Any, y: None = None) -> _Labels | list[_Labels]:

@@ -97,7 +97,8 @@ def cluster_features(
     ]
     crops = random_crops(batches, max_pixels, seed)
     similarity = FeatureSimilarityLoss(extractors, weights).eval()
-    similarity.estimate([x for x, _ in crops], [v for _, v in crops])
+    features = (similarity.extract(x, valid) for x, valid in crops)
+    similarity.estimate(features, [valid for _, valid in crops])
     clusters = FeatureClusters(extractors, weights, n_clusters, stride)
     maps, cells = [], []
     for x, valid in crops:

@@ -132,7 +132,7 @@ def test_constant_prediction_costs_one() -> None:
     _, loss = build()
     similarity = loss.similarity
     image, valid = torch.randn(4, 4, 64, 64), torch.ones(4, 1, 64, 64)
-    similarity.estimate([image], [valid])
+    similarity.estimate([similarity.extract(image, valid)], [valid])
     targets = similarity.features(image, valid)
     for value in targets.values():
         assert value.square().sum(1).mean() == pytest.approx(1, rel=1e-3)

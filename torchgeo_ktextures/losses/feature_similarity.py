@@ -104,8 +104,9 @@ class FeatureSimilarityLoss(nn.Module):
                 msg += 'it must be positive (leave the group out to switch it off)'
                 raise ValueError(msg)
         self.weights = dict(weights)
+        self.channels = {name: channels[name] for name in weights}
         self.standardizers = nn.ModuleDict(
-            {name: ChannelStandardizer(channels[name]) for name in weights}
+            {name: ChannelStandardizer(count) for name, count in self.channels.items()}
         )
 
     def train(self, mode: bool = True) -> 'FeatureSimilarityLoss':
@@ -147,22 +148,38 @@ class FeatureSimilarityLoss(nn.Module):
         }
 
     @torch.no_grad()
-    def estimate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
+    def estimate(
+        self, features: Iterable[dict[str, Tensor]], valids: Sequence[Tensor]
+    ) -> None:
         """Estimate the statistics of each group on a sample of the training data.
 
         Args:
-            images: Normalized batches of shape ``(B, C, H, W)``.
+            features: Raw features of each batch, from :meth:`extract`.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
         """
         vectors: dict[str, list[Tensor]] = {name: [] for name in self.weights}
-        for x, valid in zip(images, valids, strict=True):
-            for name, value in self.extract(x, valid).items():
+        for groups, valid in zip(features, valids, strict=True):
+            for name, value in groups.items():
                 cells = cell_validity(valid, value.shape[-2:])[:, 0] > 0.5
                 vectors[name].append(value.movedim(1, -1)[cells])
         for name, chunks in vectors.items():
             standardizer = self.standardizers[name]
             assert isinstance(standardizer, ChannelStandardizer)
             standardizer.estimate(torch.cat(chunks))
+
+    def standardize(self, pooled: Tensor) -> Tensor:
+        """Standardize raw features after averages, which then stay what they are.
+
+        Args:
+            pooled: Averages of raw features, all groups concatenated, of shape
+                ``(B, sum F, h, w)``.
+
+        Returns:
+            Averages of standardized features, likewise.
+        """
+        parts = pooled.split(list(self.channels.values()), dim=1)
+        pairs = zip(self.standardizers.values(), parts, strict=True)
+        return torch.cat([standardizer(part) for standardizer, part in pairs], dim=1)
 
     def forward(
         self, simulated: Tensor, targets: dict[str, Tensor], valid: Tensor

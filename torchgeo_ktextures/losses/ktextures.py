@@ -3,7 +3,7 @@
 
 """The objective of k-textures: similarity, warm start and prototype assignment."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -60,13 +60,16 @@ class KTexturesLoss(nn.Module):
         model: KTexturesModel,
         images: Sequence[Tensor],
         valids: Sequence[Tensor],
-    ) -> None:
+    ) -> list[Tensor]:
         """Estimate all statistics on a sample of the training data.
 
         Args:
             model: Model, of which the normalization is set.
             images: Batches of bands of shape ``(B, C, H, W)``.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+
+        Returns:
+            Pooled features of each batch, which :meth:`initialize` takes.
 
         Raises:
             ValueError: If there are fewer valid pixels than classes, or they are all
@@ -83,7 +86,17 @@ class KTexturesLoss(nn.Module):
             n = model.normalizer
             color = self.clusters.mixture.color
             color.moments.estimate((pixels - n.mean) / n.std)
-        self.similarity.estimate([model.prepare(x, v) for x, v in pairs], valids)
+        padded = [pad_to_grid(model.prepare(x, v), v) for x, v in pairs]
+        maps: list[Tensor] = []
+
+        def extracted() -> Iterator[dict[str, Tensor]]:
+            for x, valid in padded:
+                features = self.similarity.extract(x, valid)
+                maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
+                yield features
+
+        self.similarity.estimate(extracted(), [valid for _, valid in padded])
+        return [self.similarity.standardize(pooled) for pooled in maps]
 
     @torch.no_grad()
     def initialize(
@@ -92,6 +105,7 @@ class KTexturesLoss(nn.Module):
         images: Sequence[Tensor],
         valids: Sequence[Tensor],
         seed: int,
+        pooled: Sequence[Tensor] | None = None,
     ) -> None:
         """Find clusters, and give each generator the mean colour of its cluster.
 
@@ -100,31 +114,33 @@ class KTexturesLoss(nn.Module):
             images: Batches of bands of shape ``(B, C, H, W)``.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
             seed: Seed of the clusters.
+            pooled: What :meth:`estimate` returned, if it is at hand.
 
         Raises:
             ValueError: If the data has fewer different cells than classes.
         """
-        maps, cells, batches = [], [], []
+        maps, cells, batches = list(pooled or ()), [], []
         color = self.clusters.mixture.color
         moments: list[list[Tensor]] = [[], []] if self.clusters.has_color else []
-        for image, valid in zip(images, valids, strict=True):
+        for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
             x, valid = pad_to_grid(model.prepare(image, valid), valid)
-            features = self.similarity.features(x, valid)
-            maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
+            if pooled is None:
+                features = self.similarity.features(x, valid)
+                maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
             middle = slice(color.places - 1, None, color.places)
             for logarithmic, some in enumerate(moments):
                 values = color.measure(x, valid, bool(logarithmic))
                 some.append(values[..., middle, middle])
             middle = slice((color.places - 1) * color.step, None, color.mask_stride)
-            shares = cell_validity(valid, maps[-1].shape[-2:])
+            shares = cell_validity(valid, maps[i].shape[-2:])
             cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0])
             batches.append((x, valid))
         self.clusters.fit(maps, cells, seed, moments)
         if color.trust:
             model.start_from(color)
         sums, counts = [], []
-        for (x, valid), pooled in zip(batches, maps, strict=True):
-            labels = self.clusters.classify(pooled, x, valid)
+        for (x, valid), vectors in zip(batches, maps, strict=True):
+            labels = self.clusters.classify(vectors, x, valid)
             size = (x.shape[-2], x.shape[-1])
             masks = cluster_masks(labels, model.num_classes, size) * valid
             sums.append(torch.einsum('bkhw,bchw->kc', masks, x))

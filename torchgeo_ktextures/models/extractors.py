@@ -137,4 +137,19 @@ def box_filter(x: Tensor, size: int, step: int = 1) -> Tensor:
     Returns:
         Averages of shape ``(B, F, ceil(h / step), ceil(w / step))``.
     """
-    return F.avg_pool2d(x, size, step, padding=size // 2, count_include_pad=False)
+    if step > 1:
+        return F.avg_pool2d(x, size, step, padding=size // 2, count_include_pad=False)
+    # Columns, then rows, add few numbers; windows that overlap would add many twice.
+    return _line_filter(_line_filter(x.mT, size).mT, size)
+
+
+def _line_filter(x: Tensor, size: int) -> Tensor:
+    """Average along the last dimension."""
+    length, reach = x.shape[-1], size // 2
+    padded = F.pad(x, (reach, reach))
+    total = padded[..., :length]
+    for start in range(1, size):
+        total = total + padded[..., start : start + length]
+    place = torch.arange(length, device=x.device)
+    first, last = (place - reach).clamp(min=0), (place + reach).clamp(max=length - 1)
+    return total / (last - first + 1)

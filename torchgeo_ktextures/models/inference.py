@@ -33,7 +33,6 @@ class LabelNetwork(nn.Module):
         super().__init__()
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
         _fold(self.model.mask_network)
-        self.model.mask_network.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:

@@ -70,6 +70,7 @@ class MaskNetwork(nn.Module):
             for i in reversed(range(stop, len(widths) - 1))
         )
         self.head = nn.Conv2d(widths[stop], num_classes, 1)
+        self.to(memory_format=torch.channels_last)
 
     @property
     def receptive_field(self) -> int:

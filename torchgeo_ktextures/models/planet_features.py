@@ -90,6 +90,7 @@ class PlanetFeatures(FeatureExtractor):
             nn.init.zeros_(head.bias)
         self.strides = {f'planet_stride{2**i}': 2**i for i in (1, 2, 3)}
         self.channels = dict(zip(self.strides, self.outputs, strict=True))
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract features.

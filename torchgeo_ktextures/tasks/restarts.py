@@ -15,6 +15,9 @@ from ..losses import KTexturesLoss
 from ..models import KTexturesModel
 from .prediction import PredictionMixin
 
+#: Number of patches of the sample, about, that batch normalization is calibrated on.
+_CALIBRATION = 64
+
 
 class RestartMixin(PredictionMixin):
     """Fits statistics and clusters, and divides the steps among restarts."""
@@ -36,9 +39,9 @@ class RestartMixin(PredictionMixin):
         if self.global_step == 0:
             self.best_loss = math.inf
             self.best_state: dict[str, Any] | None = None
-            self.criterion.estimate(self.model, *self.sample)
+            pooled = self.criterion.estimate(self.model, *self.sample)
             self.fitted.fill_(True)
-            self._start_restart(0)
+            self._start_restart(0, pooled)
         elif self.average:
             self.average = [mean.to(self.device) for mean in self.average]
         else:  # what had ended goes on
@@ -65,13 +68,15 @@ class RestartMixin(PredictionMixin):
                 break
         return images, valids
 
-    def _start_restart(self, number: int) -> None:
+    def _start_restart(
+        self, number: int, pooled: Sequence[Tensor] | None = None
+    ) -> None:
         """Begin from new weights and new clusters."""
         h = self.hparams
         fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
         fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
         self.model.load_state_dict(fresh.state_dict())
-        self.criterion.initialize(self.model, *self.sample, seed=number)
+        self.criterion.initialize(self.model, *self.sample, number, pooled)
         if not h['warm_start']:
             # Forget the clusters, keep the feature space.
             self.model.load_state_dict(fresh.state_dict())
@@ -113,7 +118,8 @@ class RestartMixin(PredictionMixin):
             return
         # Before any callback sees this step, so that checkpoints hold the result.
         self._take_average()
-        self.model.calibrate(*self.sample)
+        every = -(-sum(map(len, self.sample[0])) // _CALIBRATION)
+        self.model.calibrate(*(values[::every] for values in self.sample))
         if n_init == 1:
             return
         loss = self._sample_loss()
