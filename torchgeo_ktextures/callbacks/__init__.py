@@ -3,7 +3,8 @@
 
 """Lightning callbacks."""
 
+from .fewer_steps import FewerSteps
 from .geotiff_writer import GeoTIFFWriter
 from .history import History
 
-__all__ = ('GeoTIFFWriter', 'History')
+__all__ = ('FewerSteps', 'GeoTIFFWriter', 'History')

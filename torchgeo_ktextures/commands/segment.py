@@ -46,7 +46,8 @@ def segment(
         nodata: Value that means no data (defaults to that of each file).
         mask_stride: The smallest region worth a class, in pixels (1, 2, 4, 8 or 16) or
             in metres, such as 40m (defaults to 4, or to that of the checkpoint).
-        steps: Number of training steps.
+        steps: Number of training steps, at most: where colour tells the classes apart,
+            half as many, but not less than 50.
         n_init: Number of restarts that share the steps; the one with the lowest loss is
             kept.
         seed: Seed; the same gives the same map.

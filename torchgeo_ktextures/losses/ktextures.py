@@ -171,7 +171,8 @@ class KTexturesLoss(nn.Module):
         Returns:
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
             ``assignment``, the cross-entropy; and ``occupancy``, the share of the
-            valid area in each class, of shape ``(k,)``.
+            valid area in each class, by cells, of shape ``(k,)``. In training,
+            similarity is that of the first half of the batch.
         """
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
@@ -179,23 +180,25 @@ class KTexturesLoss(nn.Module):
         labels = self.clusters(targets, x, valid)
         coarse = model.coarse_logits(x, valid)
         cells = cell_validity(valid, coarse.shape[-2:])
-        if warm:
-            masks = cluster_masks(labels, model.num_classes, size)
-            best = F.one_hot(coarse.argmax(1), model.num_classes)
-            chosen, area = best.movedim(-1, 1).to(cells.dtype), cells
-        else:
-            masks = chosen = hard_masks(model.upsample(coarse, size), slope)
-            area = valid
+        area = cells.sum().clamp(min=1e-6)
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
-        assignment = (error * cells).sum() / cells.sum().clamp(min=1e-6)
+        assignment = (error * cells).sum() / area
+        # Half of a batch tells textures as much, and simulation is the larger cost.
+        some = slice(-(-len(x) // 2) if self.training else None)
+        if warm:
+            masks = cluster_masks(labels[some], model.num_classes, size)
+        else:
+            masks = hard_masks(model.upsample(coarse[some], size), slope)
         simulated = model.simulate(masks, generator, _TEXTURE_SIZE)
-        similarity, groups = self.similarity(simulated, targets, valid)
+        seen = {name: value[some] for name, value in targets.items()}
+        similarity, groups = self.similarity(simulated, seen, valid[some])
         weight = 1 if warm else self.assignment_weight
         parts = {'loss': similarity + weight * assignment}
         parts |= {'similarity': similarity, 'assignment': assignment}
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
-        inside = torch.einsum('bkhw,bhw->k', chosen, area[:, 0])
-        parts['occupancy'] = inside / area.sum().clamp(min=1e-6)
+        chosen = F.one_hot(coarse.argmax(1), model.num_classes)
+        inside = torch.einsum('bhwk,bhw->k', chosen.to(cells.dtype), cells[:, 0])
+        parts['occupancy'] = inside / area
         return {name: v if name == 'loss' else v.detach() for name, v in parts.items()}
 
     @torch.no_grad()

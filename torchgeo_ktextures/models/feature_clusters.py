@@ -201,13 +201,14 @@ class FeatureClusters(nn.Module):
         mixture = copy.deepcopy(self.mixture).cpu()
         mixture.color.trust.copy_(trust)
         k = len(mixture.prototypes)
+        scales = [[values.cpu() for values in scale] for scale in moments]
+        samples = [_cells(scale, valids)[index].double() for scale in scales]
         # Of fine cells, those of some maps, spread over all, are enough.
         some = slice(None, None, -(-sum(map(torch.numel, valids)) // _CELLS))
         best = -math.inf
         for number, (logarithmic, roughness) in enumerate(_STARTS):
-            scale = [values.cpu() for values in moments[logarithmic]]
+            scale, pixels = scales[logarithmic], samples[logarithmic]
             mixture.color.logarithmic.fill_(logarithmic)
-            pixels = _cells(scale, valids)[index].double()
             start = _start(vectors, pixels, trust, roughness)
             labels = KMeans(k, n_init=10, random_state=seed).fit_predict(start)
             shares = F.one_hot(torch.from_numpy(labels).long(), k).double()
