@@ -12,6 +12,7 @@ from unittest import mock
 import torch
 from torch import Tensor
 
+from torchgeo_ktextures.callbacks import FewerSteps
 from torchgeo_ktextures.models import TextureGenerators
 from torchgeo_ktextures.tasks import KTextures as Task
 
@@ -49,6 +50,10 @@ _PARTS: dict[str, tuple[str, Callable[..., Any] | float]] = {
     'texture phase': (
         'estimator.KTextures',
         functools.partial(Task, warm_start_fraction=0.999),
+    ),
+    'shorter training': (
+        'estimator.FewerSteps',
+        functools.partial(FewerSteps, least=1_000_000),
     ),
 }
 
