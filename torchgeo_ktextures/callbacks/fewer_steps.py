@@ -53,6 +53,6 @@ class FewerSteps(Callback):
             return
         self.decided = True
         steps = int(trainer.estimated_stepping_batches)
-        trust = float(pl_module.model.prior.trust)
-        fewer = max(self.least, round((1 - trust / 2) * steps))
+        share = pl_module.model.prior.texture_share()
+        fewer = max(self.least, round(share * steps))
         trainer.fit_loop.epoch_loop.max_steps = min(fewer, steps)

@@ -172,7 +172,7 @@ class KTexturesLoss(nn.Module):
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
             ``assignment``, the cross-entropy; and ``occupancy``, the share of the
             valid area in each class, by cells, of shape ``(k,)``. In training,
-            similarity is that of the first half of the batch.
+            similarity is that of the first images, the fewer the more colour tells.
         """
         x, valid = pad_to_grid(model.prepare(image, valid), valid)
         size = (x.shape[-2], x.shape[-1])
@@ -183,8 +183,9 @@ class KTexturesLoss(nn.Module):
         area = cells.sum().clamp(min=1e-6)
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
         assignment = (error * cells).sum() / area
-        # Half of a batch tells textures as much, and simulation is the larger cost.
-        some = slice(-(-len(x) // 2) if self.training else None)
+        # Simulation costs the most: where colour tells classes, part of a batch will do.
+        share = model.prior.texture_share() if self.training else 1
+        some = slice(max(1, round(share * len(x))))
         if warm:
             masks = cluster_masks(labels[some], model.num_classes, size)
         else:

@@ -43,6 +43,14 @@ class ColorPrior(nn.Module):
         self.register_buffer('log_shares', torch.zeros(num_classes))
         self.register_buffer('logarithmic', torch.tensor(False))
 
+    def texture_share(self) -> float:
+        """How much of a training textures need, as colour tells some of the classes.
+
+        Returns:
+            From one, where colour does not persist in space, to a half.
+        """
+        return 1 - float(self.trust) / 2
+
     def measure(self, x: Tensor, valid: Tensor, logarithmic: bool) -> Tensor:
         """Measure local moments at some places of each cell.
 
