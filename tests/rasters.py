@@ -48,4 +48,5 @@ def write_raster(path: Path, data: npt.NDArray[Any], **profile: Any) -> Path:
 def write_scene(path: Path, **profile: Any) -> Path:
     data = scene_pixels().astype(np.uint16)
     data[:, :10, :20] = 0
-    return write_raster(path, data, **({'nodata': 0} | profile))
+    names = ('red', 'green', 'blue', 'nir')
+    return write_raster(path, data, **({'nodata': 0, 'names': names} | profile))

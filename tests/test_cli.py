@@ -158,7 +158,7 @@ def test_bad_input(config: Path, tmp_path: Path) -> None:
 
     with pytest.raises(FileNotFoundError, match='nowhere.tif'):
         fit(f'--data.paths={tmp_path}/nowhere.tif')
-    with pytest.raises(ValueError, match="no band 'nir': its 3 bands"):
+    with pytest.raises(ValueError, match="no band 'nir': it has 3 bands"):
         fit(raster('rgb.tif', scene_pixels(bands=3)))
     with pytest.raises(ValueError, match="no band 'swir'"):
         fit('--data.bands=[red, green, blue, swir]')

@@ -153,3 +153,32 @@ def test_bad_rasters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         *('--confidence', sure, '--min-confidence', 10),
     )
     assert 'different grids' in said
+
+
+def test_exit_status_of_files_that_cannot_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = write_labels(tmp_path / 'labels.tif', regions())
+    classes = legend(tmp_path / 'classes.yaml', *'abcd')
+    broken = tmp_path / 'broken.tif'
+    broken.write_bytes(labels.read_bytes()[:-5000])
+    text = tmp_path / 'text.tif'
+    text.write_text('no raster')
+    none = tmp_path / 'none'
+    out = '--output', tmp_path / 'named.tif'
+    for args, match in {
+        (none, '--classes', classes): "label map '.*none' does not exist",
+        (labels, '--classes', none): "classes file '.*none' does not exist",
+        (labels, '--classes', tmp_path): r'cannot be read \(Is a directory\)',
+        (labels, '--points', none): "points '.*none' do not exist",
+        (labels, '--points', text): "points '.*text.tif' cannot be read",
+        (text, '--classes', classes): "label map '.*text.tif' cannot be read",
+        (broken, '--classes', classes): r'broken.tif.* cannot be read .*fresh copy',
+    }.items():
+        with pytest.raises(SystemExit) as error:
+            main(['relabel', *map(str, (*args, *out))])
+        assert error.value.code == 1
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert len(lines) == 1
+        assert re.search(match, lines[0])
+        assert not (tmp_path / 'named.tif').exists()

@@ -22,6 +22,7 @@ from rio_cogeo.cogeo import cog_validate
 from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.cli import main
+from torchgeo_ktextures.maps.output import this_process
 
 from .rasters import TRANSFORM, scene_pixels, write_raster, write_scene
 
@@ -40,6 +41,13 @@ def fails(capsys: pytest.CaptureFixture[str], *args: object, status: int = 2) ->
     lines = capsys.readouterr().err.strip().splitlines()
     assert not any('Traceback' in line for line in lines)
     return lines[-1]
+
+
+def dead_process() -> str:
+    """Name of a process of this host that has ended."""
+    ended = subprocess.Popen([sys.executable, '-c', ''])
+    ended.wait()
+    return f'{this_process().split("-")[0]}-{ended.pid}'
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -289,7 +297,7 @@ def test_goes_on_where_it_was_stopped(
         assert 'there already' in capsys.readouterr().out
         (tmp_path / 'maps' / 'report.html').write_text('of another run')
         fails(capsys, *run('maps'))
-    left = tmp_path / 'maps' / '.2_labels.tif.0.unfinished'
+    left = tmp_path / 'maps' / f'.2_labels.tif.{dead_process()}.0.unfinished'
     left.write_bytes(b'of a run that was killed as the map was complete')
     segment(*run('maps'))
     assert contents(tmp_path / 'maps') == contents(tmp_path / 'whole')

@@ -4,7 +4,7 @@
 """Fitted estimators as checkpoints of Lightning."""
 
 import io
-import pickle
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .callbacks import History
+from .datamodules import RasterDataModule
 from .errors import first_line
 from .maps.output import complete_file
 from .tasks import KTextures
@@ -24,12 +25,15 @@ if TYPE_CHECKING:
 _KEY = 'ktextures_segmenter'
 
 
-def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
+def save_checkpoint(
+    segmenter: 'KTexturesSegmenter', path: Path, run: str | None = None
+) -> None:
     """Save a fitted estimator.
 
     Args:
         segmenter: Fitted estimator.
         path: Path of the file.
+        run: What tells scenes and options that it was fitted to and with.
 
     Raises:
         OSError: If the file cannot be written.
@@ -39,6 +43,7 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
     history = getattr(segmenter, 'history_', None)
     if not isinstance(params['random_state'], int | None):
         params['random_state'] = None  # the state of a generator is not kept
+    names = getattr(segmenter, 'feature_names_in_', None)
     content = {
         'epoch': 0,
         'global_step': segmenter.n_iter_,
@@ -48,12 +53,20 @@ def save_checkpoint(segmenter: 'KTexturesSegmenter', path: Path) -> None:
         'hyper_parameters': dict(task.hparams),
         _KEY: {
             'params': params,
+            'run': run,
             'loss': segmenter.loss_,
             'bands': getattr(segmenter, 'bands_', None),
+            'names': None if names is None else [str(name) for name in names],
             'history': history.values if history is not None else None,
             'textures': torch.from_numpy(segmenter.textures_),
             'centers': torch.from_numpy(segmenter.cluster_centers_),
         },
+    }
+    reference = getattr(segmenter, 'reference_', None)
+    # As Lightning keeps the state of data modules.
+    content[RasterDataModule.__qualname__] = {
+        'trained_on': getattr(segmenter, 'trained_on_', None),
+        'reference': None if reference is None else np.asarray(reference).tolist(),
     }
     # PyTorch tells of a full disk in words of its own.
     file = io.BytesIO()
@@ -79,13 +92,13 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {str(path)!r} does not exist')
     try:
-        content: dict[str, Any] = torch.load(path, 'cpu', weights_only=True)
+        content = _read(path)
         hparams = content['hyper_parameters']
         k, stride, bands = (
             hparams[name] for name in ('num_classes', 'mask_stride', 'in_channels')
         )
         task = KTextures.load_from_checkpoint(path, map_location='cpu')
-    except (KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError) as e:
+    except Exception as e:  # noqa: BLE001 - damaged files fail by anything
         reason = first_line(e).split('. ')[0]
         msg = f'{path} is not a checkpoint of k-textures that can be read ({reason}); '
         msg += 'give one that --save-checkpoint or torchgeo fit wrote'
@@ -99,8 +112,14 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
     segmenter.n_features_in_ = bands
     segmenter.n_iter_ = content['global_step']
     segmenter.loss_ = own.get('loss', float('nan'))
+    if own.get('names') is not None:
+        segmenter.feature_names_in_ = np.array(own['names'], object)
     if own.get('bands') is not None:
         segmenter.bands_ = own['bands']
+    data = content.get(RasterDataModule.__qualname__, {})
+    segmenter.trained_on_ = data.get('trained_on') or {}
+    reference = data.get('reference')
+    segmenter.reference_ = None if reference is None else np.array(reference)
     if own.get('history') is not None:
         segmenter.history_ = History()
         segmenter.history_.values = own['history']
@@ -111,3 +130,30 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
         segmenter.find_textures()
         segmenter.cluster_centers_ = segmenter.textures_.mean((2, 3)).astype(np.float64)
     return segmenter
+
+
+def run_of(path: Path) -> str | None:
+    """Tell what a checkpoint was fitted to and with.
+
+    Args:
+        path: Path of a file.
+
+    Returns:
+        What :func:`save_checkpoint` was given, or None for other files.
+    """
+    try:
+        run: str | None = _read(path)[_KEY]['run']
+    except Exception:  # noqa: BLE001 - damaged files fail by anything
+        return None
+    return run
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Content of a checkpoint, if it is whole."""
+    # PyTorch takes weights as they are, whatever their checksums say.
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f'{damaged} in it is damaged')
+    content: dict[str, Any] = torch.load(path, 'cpu', weights_only=True)
+    return content

@@ -7,16 +7,18 @@ import os
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 
 from .commands.export import export
+from .commands.options import join_lists
 from .commands.picture import picture
 from .commands.relabel import relabel
 from .commands.segment import segment
-from .errors import first_line
+from .errors import DataWarning, first_line
 
 #: Commands of TorchGeo that are passed on, and what they do.
 _PASSED_ON = {
@@ -131,11 +133,12 @@ def main(args: Sequence[str] | None = None) -> None:
             it is stopped (130).
     """
     given = list(sys.argv[1:] if args is None else args)
+    _let_threads_rest()
     if given and given[0] in _PASSED_ON:
         _pass_on(given)
         return
     # jsonargparse names options as parameters; people type dashes.
-    given = [_option(arg) for arg in given]
+    given = [_option(arg) for arg in join_lists(given)]
     parsed = make_parser().parse_args(given)
     values: Namespace = parsed[parsed.command]
     arguments = values.as_dict()
@@ -145,11 +148,48 @@ def main(args: Sequence[str] | None = None) -> None:
     # is needed would grow with the scene.
     os.environ.setdefault('GDAL_CACHEMAX', '128')
     try:
-        function(**arguments)
+        with warnings.catch_warnings():
+            if not debug:
+                warnings.simplefilter('ignore')
+            warnings.simplefilter('always', DataWarning)
+            warnings.showwarning = _Warnings()
+            function(**arguments)
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         if debug:
             raise
         _explain(error)
+
+
+def _let_threads_rest() -> None:
+    """Keep threads from spinning while they wait, unless the user decided otherwise.
+
+    Threads of OpenMP that spin take the processor from other programs, and from each
+    other. Only has an effect before torch is imported.
+    """
+    chosen = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', 'KMP_BLOCKTIME'} & set(os.environ)
+    if not chosen:
+        os.environ.update(OMP_WAIT_POLICY='passive', KMP_BLOCKTIME='0')
+
+
+class _Warnings:
+    """Shows each warning about the data once, in a line."""
+
+    def __init__(self) -> None:
+        """Begin without warnings."""
+        self.shown: set[str] = set()
+
+    def __call__(self, message: Warning | str, *args: Any, **kwargs: Any) -> None:
+        """Show a warning.
+
+        Args:
+            message: The warning.
+            *args: Category and place, which are not shown.
+            **kwargs: Not used.
+        """
+        text = str(message)
+        if text not in self.shown:
+            self.shown.add(text)
+            print(f'torchgeo-ktextures: warning: {text}', file=sys.stderr)
 
 
 def _option(arg: str) -> str:
@@ -167,13 +207,23 @@ def _explain(error: BaseException) -> None:
         print(f'torchgeo-ktextures: {message}', file=sys.stderr)
         sys.exit(_STOPPED)
     message = first_line(error)
-    expected = (ImportError, MemoryError, OSError, TypeError, ValueError)
-    if not isinstance(error, expected):
+    wrong_input = isinstance(error, TypeError | ValueError)
+    expected = wrong_input or isinstance(error, ImportError | MemoryError | OSError)
+    if not expected or not _is_ours(error):
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f'{os.path.basename(where.filename)}:{where.lineno}'
         message = f'{type(error).__name__}: {message} (at {place}; --debug shows more)'
     print(f'torchgeo-ktextures: error: {message}', file=sys.stderr)
-    sys.exit(_WRONG if isinstance(error, TypeError | ValueError) else _FAILED)
+    failed = isinstance(error, OSError) or not wrong_input
+    sys.exit(_FAILED if failed else _WRONG)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether a message was written here, or by the system, and not by a library."""
+    frames = traceback.extract_tb(error.__traceback__)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    ours = bool(frames) and os.path.abspath(frames[-1].filename).startswith(folder)
+    return ours or (isinstance(error, OSError) and error.errno is not None)
 
 
 def _pass_on(args: Sequence[str]) -> None:

@@ -15,3 +15,11 @@ def first_line(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+class UnreadableError(OSError, ValueError):
+    """Raised when a file cannot be read, or is not what it is taken for."""
+
+
+class DataWarning(UserWarning):
+    """Something about the data that a user should know of."""

@@ -4,9 +4,10 @@
 """k-textures as a scikit-learn estimator."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,21 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .callbacks import FewerSteps, History
+from .callbacks.training_range import compare_bands
 from .checkpoints import load_checkpoint, save_checkpoint
 from .class_means import ClassMeans
 from .datamodules import ArrayDataModule, RasterDataModule
 from .datamodules.images import as_images, paths_of
-from .datasets import open_raster, raster_bands
-from .datasets.rasters import list_rasters
+from .datasets import (
+    ArrayWindows,
+    Windows,
+    list_scenes,
+    open_raster,
+    raster_bands,
+)
+from .datasets.bands import LEAST_BANDS
+from .datasets.validity import InvalidIf
+from .errors import DataWarning
 from .models import LabelNetwork, finite_pixels, upsample_labels
 from .samplers import GridWindowSampler
 from .tasks import KTextures
@@ -36,8 +46,10 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
     """Splits images into k classes, each of which is a texture in context.
 
     Where k-means takes a table of pixels, this takes images, one or many: arrays of
-    shape (C, H, W) in which NaN is invalid (NumPy, PyTorch or xarray), or paths of
-    rasters. Bands come in the order red, green, blue, near infrared; others may follow.
+    shape (C, H, W) in which NaN is invalid (NumPy, PyTorch, dask), arrays of xarray
+    with any order of dimensions, datasets of bands, or paths of rasters. Bands come in
+    the order red, green, blue, near infrared; others may follow. Bands with names are
+    brought to this order. For an array of xarray, labels are one as well.
 
     If you use this estimator in your research, please cite the following paper:
 
@@ -53,6 +65,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             (k, C, 64, 64).
         cluster_centers_: Mean of the training pixels of each class, of shape (k, C).
         n_features_in_: Number of bands, C.
+        feature_names_in_: Names of the bands of arrays of xarray in their order here, or
+            None.
         bands_: Names or numbers of the bands of rasters.
         history_: Losses of each step.
         task_: The fitted task.
@@ -83,7 +97,9 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         batch_size: int = 4,
         bands: Sequence[str | int] | None = None,
         scale: float = 1,
-        nodata: float | None = None,
+        nodata: float | Sequence[float] | None = None,
+        invalid_if: InvalidIf = 'any',
+        normalize: Literal['none', 'scene'] = 'none',
         verbose: bool = False,
     ) -> None:
         """Initialize a new KTexturesSegmenter instance.
@@ -105,13 +121,20 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             warm_start: Whether to begin with clusters of colour and features.
             assignment_weight: Weight of the cross-entropy towards the class that fits
                 each cell best, beside the similarity of features.
-            patch_size: Height and width of training patches in pixels, at most; smaller
-                images get smaller patches.
+            patch_size: Height and width of training patches in pixels, at most. Smaller
+                images are not trained on, unless most of the area is in such.
             batch_size: Number of patches per step.
             bands: Names or 1-based numbers of the bands of rasters (defaults to red,
                 green, blue and, if there is one, nir).
-            scale: Digital numbers of rasters are divided by this.
-            nodata: Value of rasters that means no data (defaults to that of each file).
+            scale: Digital numbers of rasters are divided by this; with 1, the scale and
+                offset tags of a file are applied, if there are any.
+            nodata: Values that mean no data, besides what GDAL or xarray take as such.
+            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
+                or only where 'all' are; then single missing bands are filled with the
+                nearest value.
+            normalize: Whether each 'scene' is brought to a common mean and standard
+                deviation of each band, so that scenes in other light get the same
+                classes, or 'none' is.
             verbose: Whether to show progress.
         """
         self.n_clusters = n_clusters
@@ -129,6 +152,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         self.bands = bands
         self.scale = scale
         self.nodata = nodata
+        self.invalid_if = invalid_if
+        self.normalize = normalize
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Tags:
@@ -191,6 +216,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             self._fit(data)
         sample = self.task_.sample
         del self.task_.sample
+        self.reference_ = data.reference
+        self.trained_on_ = data.trained_on or {}
         return sample
 
     def _check(self) -> None:
@@ -198,6 +225,10 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f'{name}={value!r} must be a whole number, at least 1')
+        if self.bands is not None and len(self.bands) < LEAST_BANDS:
+            msg = f'bands={list(self.bands)} are too few, at least {LEAST_BANDS} are '
+            msg += 'needed; repeat one, as in bands=[1, 1, 1]'
+            raise ValueError(msg)
 
     def _data(self, images: Any) -> RasterDataModule:
         """Data module of images, set up to fit."""
@@ -207,21 +238,34 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         }
         paths = paths_of(images)
         if paths is None:
-            arrays, _ = as_images(images)
-            data: RasterDataModule = ArrayDataModule(arrays, **arguments)
+            arrays, _ = as_images(images, self.nodata)
+            data: RasterDataModule = ArrayDataModule(
+                arrays,
+                invalid_if=self.invalid_if,
+                normalize=self.normalize,
+                **arguments,
+            )
+            names = next((image.names for image in arrays if image.names), None)
+            self.feature_names_in_ = None if names is None else np.array(names, object)
             shapes = [image.shape[1:] for image in arrays]
             self.n_features_in_ = len(arrays[0])
+            if self.n_features_in_ < LEAST_BANDS:
+                msg = (
+                    f'images have {self.n_features_in_} bands, at least {LEAST_BANDS} '
+                )
+                msg += 'are needed; repeat them, as np.repeat(image, 3, axis=0) does'
+                raise ValueError(msg)
         else:
+            self.feature_names_in_ = None
             self.bands_ = self._find_bands(paths[0])
             data = self._rasters(paths, **arguments)
-            shapes = list(data._dataset(paths).shapes)
+            shapes = list(data.make_dataset(paths).shapes)
             self.n_features_in_ = len(self.bands_)
-        smallest = min(min(shape) for shape in shapes)
-        data.patch_size = min(self.patch_size, smallest)
+        data.patch_size = _patch_shape(shapes, self.patch_size)
         return data
 
     def _find_bands(self, path: str) -> list[str | int]:
-        with open_raster(list_rasters(path)[0]) as src:
+        with open_raster(list_scenes(path)[0][0]) as src:
             return raster_bands(src, self.bands)
 
     def _rasters(self, paths: Sequence[str], **kwargs: Any) -> RasterDataModule:
@@ -230,6 +274,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             bands=self.bands_,
             scale=self.scale,
             nodata=self.nodata,
+            invalid_if=self.invalid_if,
+            normalize=self.normalize,
             **kwargs,
         )
 
@@ -262,7 +308,23 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         textures = model.generators(1, (64, 64), noise)[0]
         self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
 
+    def common_moments(self) -> npt.NDArray[np.float64] | None:
+        """Mean and standard deviation that each scene is brought to.
+
+        Returns:
+            Both for each band, of shape ``(2, C)``, or None with ``normalize='none'``.
+        """
+        if self.normalize == 'none':
+            return None
+        known: npt.NDArray[np.float64] | None = getattr(self, 'reference_', None)
+        if known is not None:
+            return known
+        normalizer = self.task_.model.normalizer
+        return np.stack([normalizer.mean.cpu().numpy(), normalizer.std.cpu().numpy()])
+
     def _set_centers(self, means: ClassMeans) -> None:
+        total = max(int(means.counts.sum()), 1)
+        self.trained_on_['shares'] = (means.counts / total).tolist()
         # A class that no pixel has keeps the colour of its texture.
         empty = self.textures_.mean((2, 3))
         self.cluster_centers_ = means.compute(empty)
@@ -286,16 +348,19 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If the images do not have the bands of the training images.
         """
         check_is_fitted(self)
-        return self._label(images)
+        return self._label(images, compare=True)
 
     def _label(
-        self, images: Any, means: ClassMeans | None = None
+        self, images: Any, means: ClassMeans | None = None, compare: bool = False
     ) -> _Labels | list[_Labels]:
         paths = paths_of(images)
         single = isinstance(images, str | os.PathLike)
         if paths is None:
-            arrays, single = as_images(images)
-            data: RasterDataModule = ArrayDataModule(arrays)
+            names = getattr(self, 'feature_names_in_', None)
+            arrays, single = as_images(images, self.nodata, names)
+            data: RasterDataModule = ArrayDataModule(
+                arrays, invalid_if=self.invalid_if, normalize=self.normalize
+            )
             bands = len(arrays[0])
         else:
             if not hasattr(self, 'bands_'):
@@ -306,7 +371,10 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             msg = f'X has {bands} features, but {type(self).__name__} is expecting '
             msg += f'{self.n_features_in_} features as input: give images of the bands '
             raise ValueError(msg + 'it was fitted with')
-        dataset = data._dataset(paths or ())
+        data.reference = self.common_moments()
+        dataset = data.make_dataset(paths or ())
+        if compare and self.normalize == 'none':
+            self._compare(dataset)
         device = make_trainer(self.device).strategy.root_device
         network = LabelNetwork(self.task_.model).to(device)
         grid = GridWindowSampler(
@@ -331,7 +399,23 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ] = labels[0].cpu().numpy()
             if means is not None:
                 means.update(labels, image[..., rows, cols])
-        return results[0] if single else results
+        if paths is None:
+            results = [
+                image.wrap(labels)
+                for image, labels in zip(arrays, results, strict=True)
+            ]
+        return results[0] if single and len(results) == 1 else results
+
+    def _compare(self, dataset: Windows) -> None:
+        """Warn of images that are unlike those that the model was fitted to."""
+        n = self.task_.model.normalizer
+        before = (n.mean.double().cpu().numpy(), n.std.double().cpu().numpy())
+        names = [str(band) for band in getattr(self, 'bands_', None) or ()]
+        scale = 1 if isinstance(dataset, ArrayWindows) else self.scale
+        for i, file in enumerate(dataset.files):
+            line = compare_bands(dataset.moments(i), before, names, scale)
+            if line is not None:
+                warnings.warn(f'{file}: {line}', DataWarning, stacklevel=4)
 
     def fit_predict(self, images: Any, y: None = None) -> _Labels | list[_Labels]:
         """Find classes, and the class of each pixel.
@@ -373,3 +457,16 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If it is not a checkpoint of k-textures.
         """
         return load_checkpoint(cls, Path(path))
+
+
+def _patch_shape(shapes: Sequence[tuple[int, int]], size: int) -> tuple[int, int]:
+    """Height and width of training patches that fit into images of most of the area."""
+    total = sum(h * w for h, w in shapes)
+    fitting = {(min(h, size), min(w, size)) for h, w in shapes}
+    covered = {
+        (a, b): sum(h * w for h, w in shapes if h >= a and w >= b) for a, b in fitting
+    }
+    enough = [patch for patch in fitting if 2 * covered[patch] >= total]
+    if not enough:  # strips that lie across each other
+        enough = [(min(a for a, _ in fitting), min(b for _, b in fitting))]
+    return max(enough, key=lambda patch: (patch[0] * patch[1], patch))

@@ -6,6 +6,7 @@
 import base64
 import html
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from .colors import class_colors
 from .datasets import RasterWindows
 from .datasets.windows import PixelWindow
+from .errors import DataWarning
 from .estimator import KTexturesSegmenter
 from .maps.output import complete_file
 from .segment_results import total_summaries
@@ -69,12 +71,15 @@ def write_report(
     bands, classes = total_summaries(maps)
     colors = class_colors(len(classes))
     total = max(sum(c.pixels for c in classes), 1)
-    data = RasterWindows(
-        scenes[0],
-        bands=segmenter.bands_,
-        scale=segmenter.scale,
-        nodata=segmenter.nodata,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DataWarning)  # said before
+        data = RasterWindows(
+            scenes[0],
+            bands=segmenter.bands_,
+            scale=segmenter.scale,
+            nodata=segmenter.nodata,
+            invalid_if=segmenter.invalid_if,
+        )
     image, valid = _overview(data)
     with rasterio.open(maps[0]) as src:
         labels = src.read(1, out_shape=valid.shape)
@@ -146,8 +151,8 @@ def _overview(data: RasterWindows) -> tuple[_Array, _Array]:
     height, width = data.shapes[0]
     factor = max(1.0, max(height, width) / _SIZE)
     shape = (max(1, round(height / factor)), max(1, round(width / factor)))
-    image, valid = data._read(0, None, shape)
-    return image.astype(np.float64) / data.scale, valid
+    image, valid = data.read(0, None, shape)
+    return image.astype(np.float64), valid
 
 
 def _paint(labels: _Array, table: _Array) -> _Array:

@@ -4,19 +4,20 @@
 """What the segment command leaves beside its maps."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
-import yaml
 from matplotlib.image import imsave
 
 from .callbacks.class_statistics import CLASSES_TAG, ClassSummary, read_summaries
 from .callbacks.label_map import read_tags
 from .colors import class_colors
 from .estimator import KTexturesSegmenter
-from .maps import ClassEntry, write_classes
+from .maps import ClassEntry, read_classes, write_classes
 from .maps.output import complete_file, make_folder
+from .maps.reading import MODEL_TAG
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:
@@ -71,6 +72,53 @@ def print_summary(maps: Sequence[Path], files: Sequence[str]) -> None:
         print(f'  {file}')
 
 
+def choose_legend(legend: Path | None, maps: Sequence[Path]) -> Path:
+    """Choose the file for the names of classes, such that no names are lost.
+
+    That is ``classes.yaml`` beside the maps. If that one belongs to maps that are not
+    written now, a map gets a legend of its own name, and several maps get the next
+    number.
+
+    Args:
+        legend: File that the user wants, if any.
+        maps: Maps that are to be written.
+
+    Returns:
+        Path of the file, which may exist but has no names in it.
+
+    Raises:
+        ValueError: If someone has filled in names for these maps.
+    """
+    if legend is not None:
+        check_legend(legend)
+        return legend
+    path = next(path for path in _legend_names(maps) if not _is_of_others(path, maps))
+    check_legend(path)
+    return path
+
+
+def _legend_names(maps: Sequence[Path]) -> Iterator[Path]:
+    folder, stem = maps[0].parent, 'classes'
+    yield folder / 'classes.yaml'
+    if len(maps) == 1:
+        stem = f'{maps[0].stem}_classes'
+        yield folder / f'{stem}.yaml'
+    for number in count(2):
+        yield folder / f'{stem}_{number}.yaml'
+
+
+def _is_of_others(path: Path, maps: Sequence[Path]) -> bool:
+    """Whether a legend has to stay as it is because of maps that stay."""
+    if not path.exists():
+        return False
+    try:
+        found = read_classes(path)
+    except (OSError, ValueError):  # someone is at work on it
+        return True
+    # Earlier versions did not tell the maps.
+    return bool(found.others(maps)) or (found.has_names and not found.maps)
+
+
 def check_legend(path: Path) -> None:
     """Refuse to overwrite a legend in which there are names.
 
@@ -83,11 +131,10 @@ def check_legend(path: Path) -> None:
     if not path.exists():
         return
     try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-        names = [entry.get('name') for entry in content['classes']]
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
-        names = [None]
-    if any(name != '' for name in names):
+        edited = read_classes(path).has_names
+    except (OSError, ValueError):
+        edited = True
+    if edited:
         msg = f'{path} is there already and has been edited; move it away, or choose '
         raise ValueError(msg + 'another file with --legend')
 
@@ -109,10 +156,14 @@ def write_legend(
     colors = class_colors(len(classes))
     folder = path.with_name(f'{path.stem}_textures')
     make_folder(folder)
-    low, high = stretch(classes)
+    for file in folder.glob('*.png'):  # of an earlier legend of more classes
+        if file.stem.isdecimal() and int(file.stem) >= len(classes):
+            file.unlink()
+    shown_bands = np.asarray(segmenter.textures_)[:, :3]
+    low, high = stretch(shown_bands, [c.pixels for c in classes])
     entries = []
     for i, c in enumerate(classes):
-        texture = (segmenter.textures_[i, :3] - low) / (high - low)
+        texture = (shown_bands[i] - low) / (high - low)
         shown = np.moveaxis(texture.clip(0, 1), 0, -1).repeat(2, 0).repeat(2, 1)
         with complete_file(folder / f'{i}.png') as temporary:
             imsave(temporary, shown, format='png')
@@ -126,25 +177,71 @@ def write_legend(
                 f'{folder.name}/{i}.png',
             )
         )
-    write_classes(path, entries)
+    write_classes(path, entries, maps, read_tags(maps[0]).get(MODEL_TAG))
     return [str(path), f'{folder}/']
 
 
-def stretch(classes: Sequence[ClassSummary]) -> tuple[np.ndarray, np.ndarray]:
-    """Contrast stretch of red, green and blue that shows all classes.
+#: Deviations of bands count as at most so many times that of half of the pixels.
+_WIDE = 5
+
+#: Classes that widen the contrast more than so many times are left out: those of fewer
+#: pixels than a hundredth, and others.
+_RARE, _FAR_RARE, _FAR = 0.01, 5, 30
+
+
+def stretch(
+    textures: np.ndarray, pixels: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast stretch of red, green and blue that shows all usual textures.
 
     Args:
-        classes: Summaries of the classes.
+        textures: Textures of the classes, of shape ``(k, 3, H, W)``.
+        pixels: Number of pixels of each class.
 
     Returns:
         Values of black and white, of shape ``(3, 1, 1)``.
     """
-    some = [c for c in classes if c.pixels]
-    counts = np.array([c.pixels for c in some], float)
-    mean = np.array([c.mean[:3] for c in some])
-    std = np.array([c.std[:3] for c in some])
-    center = np.average(mean, axis=0, weights=counts)
-    squares = np.average(std**2 + mean**2, axis=0, weights=counts)
-    spread = np.sqrt(np.maximum(squares - center**2, 1e-12))
+    counts = np.array(pixels, float)
+    # Not of the scene, of which a few extreme pixels may be in any class.
+    mean = textures.mean((2, 3), np.float64)
+    std = textures.std((2, 3), np.float64)
+    some = counts > 0
+    bands = [
+        _center_and_spread(counts[some], m[some], s[some])
+        for m, s in zip(mean.T, std.T, strict=True)
+    ]
+    center, spread = np.array(bands).T
     low, high = center - 2 * spread, center + 2 * spread
     return low[:, None, None], high[:, None, None]
+
+
+def _center_and_spread(
+    counts: np.ndarray, mean: np.ndarray, std: np.ndarray
+) -> tuple[float, float]:
+    """Mean and standard deviation of a band that a few extreme pixels do not move."""
+    finite = np.isfinite(mean) & np.isfinite(std)
+    if not finite.any():
+        return 0.0, 1.0
+    counts, mean, std = counts[finite], mean[finite], std[finite]
+    usual = _weighted_median(std[std > 0], counts[std > 0]) if (std > 0).any() else 0
+    std = np.minimum(std, _WIDE * usual)
+    order = np.argsort(abs(mean - _weighted_median(mean, counts)))
+    shares = np.concatenate([[0], np.cumsum((counts / counts.sum())[order])])
+    center, spread = 0.0, 0.0
+    for end in range(1, len(order) + 1):
+        kept = order[:end]
+        middle = np.average(mean[kept], weights=counts[kept])
+        square = std[kept] ** 2 + (mean[kept] - middle) ** 2
+        wider = float(np.sqrt(np.average(square, weights=counts[kept])))
+        far = _FAR_RARE if shares[end] - shares[end - 1] < _RARE else _FAR
+        # Half of the pixels are usual, whatever they are.
+        if shares[end - 1] >= 0.5 and wider > far * max(spread, usual) > 0:
+            break
+        center, spread = float(middle), wider
+    return center, max(spread, 1e-6)
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    return float(values[order][min(half, len(values) - 1)])

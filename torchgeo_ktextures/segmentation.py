@@ -14,16 +14,28 @@ from rasterio.io import DatasetReader
 from . import __version__
 from .callbacks import GeoTIFFWriter
 from .callbacks.label_map import read_tags
+from .checkpoints import run_of, save_checkpoint
 from .datamodules import RasterDataModule
-from .datasets import band_indexes, open_raster, raster_bands
-from .datasets.rasters import RASTER_SUFFIXES, list_rasters
+from .datasets import (
+    CorruptRasterError,
+    band_indexes,
+    list_scenes,
+    open_raster,
+    raster_bands,
+    raster_name,
+)
+from .datasets.bands import check_types
+from .datasets.identity import raster_state
+from .datasets.rasters import RASTER_SUFFIXES
+from .datasets.validity import InvalidIf
 from .estimator import KTexturesSegmenter
+from .failures import Failures
 from .maps import read_classes
-from .maps.area import pixel_area_ha
+from .maps.area import ground_sample_distance
 from .maps.mosaic import check_mosaic, write_mosaic
 from .models import MASK_STRIDES
 from .segment_results import (
-    check_legend,
+    choose_legend,
     print_summary,
     total_summaries,
     write_legend,
@@ -32,6 +44,12 @@ from .trainer import margin_of, predict_maps, release_memory
 
 #: Tag of a map that tells scenes and options it was made with.
 _RUN_TAG = 'KTEXTURES_RUN'
+
+#: Ends of names that people give to maps, and never to folders.
+_OTHER_FORMATS = (
+    '.img', '.vrt', '.png', '.jpg', '.jpeg', '.jp2', '.nc', '.gpkg', '.shp', '.kml',
+    '.asc', '.bil', '.hdf', '.h5', '.geojson', '.pdf', '.zip',
+)  # fmt: skip
 
 
 @dataclass
@@ -43,7 +61,9 @@ class Options:
     n_clusters: int | None
     bands: Sequence[str | int] | None
     scale: float | None
-    nodata: float | None
+    nodata: Sequence[float] | None
+    invalid_if: InvalidIf
+    normalize: str | None
     mask_stride: str | None
     steps: int
     n_init: int
@@ -55,8 +75,21 @@ class Options:
     confidence: bool
     legend: str | None
     report: str | None
+    on_error: str | None
     tile_size: int
     progress: bool
+
+    def __post_init__(self) -> None:
+        """Find the home folder of the user in paths."""
+        self.scenes = [_expand(scene) for scene in self.scenes]
+        self.output = _expand(self.output)
+        for name in ('checkpoint', 'save_checkpoint', 'legend', 'report'):
+            value = getattr(self, name)
+            setattr(self, name, None if value is None else _expand(value))
+
+
+def _expand(path: str) -> str:
+    return str(Path(path).expanduser()) if path.startswith('~') else path
 
 
 class _Writer(GeoTIFFWriter):
@@ -78,7 +111,7 @@ class _Writer(GeoTIFFWriter):
         """Maps of scenes, one list for each kind."""
         suffixes = [suffix for suffix, _ in self._kinds.values()]
         return [
-            [self._path(Path(s).stem, suffix) for s in scenes] for suffix in suffixes
+            [self._path(raster_name(s), suffix) for s in scenes] for suffix in suffixes
         ]
 
 
@@ -90,51 +123,89 @@ def segment_scenes(options: Options) -> None:
 
     Raises:
         FileNotFoundError: If a scene or a folder does not exist.
-        OSError: If something cannot be written.
+        OSError: If something cannot be written, or some scenes failed.
         ValueError: If scenes or options do not fit.
     """
     if options.tile_size < 1:
         msg = f'tile_size={options.tile_size} must be at least 1; 768 is a good one'
         raise ValueError(msg)
-    scenes = list_rasters(options.scenes)
+    scenes, lines = list_scenes(options.scenes)
+    scenes = list(
+        {Path(s).absolute() if Path(s).exists() else s: s for s in scenes}.values()
+    )
     output = Path(options.output)
-    single = output.suffix.lower() in RASTER_SUFFIXES
+    single = _is_single(output)
     writer = _Writer(output, single, options.confidence)
-    maps = writer.map_paths(scenes)
-    _check_output(options, scenes, output, single, maps)
-    folder = output.parent if single else output
-    legend = Path(options.legend) if options.legend else folder / 'classes.yaml'
-    check_legend(legend)
-    segmenter = _prepare(options, scenes)
-    _check_scenes(scenes, segmenter)
+    _check_output(options, scenes, output, single, writer.map_paths(scenes))
+    for line in lines:
+        print(line)
+    skip = (options.on_error or ('skip' if len(scenes) > 1 else 'stop')) == 'skip'
+    failures = Failures(skip, len(scenes))
+    segmenter, scenes = _prepare(options, scenes, failures)
     if options.mosaic != 'none':
         check_mosaic(scenes)
+    folder = output.parent if single else output
     folder.mkdir(exist_ok=True)
-    kept, run = None, ''
+    _run(options, scenes, segmenter, writer, failures)
+    failures.report()
+
+
+def _run(
+    options: Options,
+    scenes: Sequence[str],
+    segmenter: KTexturesSegmenter,
+    writer: '_Writer',
+    failures: Failures,
+) -> None:
+    """Fit, predict and write what belongs to the maps."""
+    output = Path(options.output)
+    folder = output.parent if _is_single(output) else output
+    maps = writer.map_paths(scenes)
+    run = None
     if options.checkpoint is None:
         run = _fingerprint(scenes, segmenter)
-        kept = folder / f'.{output.stem}.{run}.ckpt'
-        if not kept.exists() and _is_done(options, maps, legend, run):
+        done = run is not None and _finished_legend(options, maps, run)
+        if done:
             print('All of this was there already; remove a map to make it again.')
-            print_summary(maps[0], _mosaic(options, folder, maps[0]))
+            print_summary(maps[0], [*_mosaic(options, folder, maps), *done])
             return
-        writer.tags = {_RUN_TAG: run}
-        segmenter = _fit(segmenter, scenes, kept)
+    legend = choose_legend(Path(options.legend) if options.legend else None, maps[0])
+    kept = None
+    if options.checkpoint is None:
+        kept = folder / f'.{output.stem}.{run}.ckpt' if run is not None else None
+        segmenter, scenes = _fit(segmenter, list(scenes), kept, run, failures)
+        writer.tags = {_RUN_TAG: run} if run is not None else {}
     if options.save_checkpoint is not None:
-        segmenter.save(options.save_checkpoint)
-    _predict(segmenter, scenes, options, writer)
-    files = _mosaic(options, folder, maps[0])
+        save_checkpoint(segmenter, Path(options.save_checkpoint), run)
+    scenes = _predict(segmenter, list(scenes), options, writer, failures)
+    maps = writer.map_paths(scenes)
+    files = _mosaic(options, folder, maps)
+    if options.legend is None:
+        legend = choose_legend(None, maps[0])  # another process may have been faster
     files += write_legend(legend, maps[0], segmenter)
     if options.report is not None:
         from .report import write_report
 
-        write_report(Path(options.report), scenes, maps[0], segmenter, run)
+        write_report(Path(options.report), scenes, maps[0], segmenter, run or '')
         files.append(options.report)
     if options.save_checkpoint is not None:
         files.append(options.save_checkpoint)
     if kept is not None:
         kept.unlink(missing_ok=True)
     print_summary(maps[0], files)
+
+
+def _is_single(output: Path) -> bool:
+    """Whether an output is one map, and not a folder of maps."""
+    suffix = output.suffix.lower()
+    if suffix in RASTER_SUFFIXES:
+        return True
+    if suffix in _OTHER_FORMATS and not output.is_dir():
+        msg = (
+            f'output={str(output)!r} is not a GeoTIFF; give a name that ends in .tif, '
+        )
+        raise ValueError(msg + 'or a folder')
+    return False
 
 
 def _check_output(
@@ -153,7 +224,7 @@ def _check_output(
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'output={str(folder)!r} is a file, give a folder')
     _check_folder(folder if single or folder.exists() else folder.parent)
-    given = (options.legend, options.report, options.save_checkpoint)
+    given = [options.legend, options.report, options.save_checkpoint]
     others = [Path(path) for path in given if path is not None]
     for path in others:
         if path.parent != folder:
@@ -182,42 +253,93 @@ def _check_folder(folder: Path) -> None:
         raise OSError(msg + 'choose another output') from None
 
 
-def _prepare(options: Options, scenes: Sequence[str]) -> KTexturesSegmenter:
-    """Estimator as asked for, fitted if there is a checkpoint."""
-    if options.checkpoint is None:
-        with open_raster(scenes[0]) as src:
-            stride = parse_stride(options.mask_stride or '4', src)
-        return KTexturesSegmenter(
-            8 if options.n_clusters is None else options.n_clusters,
-            mask_stride=stride,
-            max_steps=options.steps,
-            n_init=options.n_init,
-            random_state=options.seed,
-            device=options.device,
-            bands=options.bands,
-            scale=1 if options.scale is None else options.scale,
-            nodata=options.nodata,
-            verbose=options.progress,
-        )
-    segmenter = KTexturesSegmenter.load(options.checkpoint)
-    with open_raster(scenes[0]) as src:
-        stride = parse_stride(options.mask_stride or str(segmenter.mask_stride), src)
-    fitted = getattr(segmenter, 'bands_', None) or segmenter.bands
-    for name, given, own in (
-        ('n_clusters', options.n_clusters, segmenter.n_clusters),
-        ('bands', options.bands, fitted),
-        ('scale', options.scale, segmenter.scale),
-        ('mask_stride', stride, segmenter.mask_stride),
-    ):
-        if given is not None and own is not None and given != own:
-            msg = f'{name}={given} does not fit checkpoint {options.checkpoint}, which '
-            raise ValueError(f'{msg}has {name}={own}; leave it out, or fit again')
-    segmenter.set_params(device=options.device, verbose=options.progress)
-    if options.nodata is not None:
-        segmenter.set_params(nodata=options.nodata)
-    if fitted is None:
-        segmenter.set_params(bands=options.bands)
-    return segmenter
+def _prepare(
+    options: Options, scenes: Sequence[str], failures: Failures
+) -> tuple[KTexturesSegmenter, list[str]]:
+    """Estimator as asked for, fitted if there is a checkpoint, and readable scenes."""
+    loaded = None
+    if options.checkpoint is not None:
+        loaded = KTexturesSegmenter.load(options.checkpoint)
+        _check_checkpoint(options, loaded)
+    left = list(scenes)
+    bands = options.bands
+    if bands is None and loaded is not None:
+        bands = getattr(loaded, 'bands_', loaded.bands)
+    chosen: list[str | int] | None = None
+    plain = []
+    for scene in scenes:
+        try:
+            with open_raster(scene) as src:
+                own = raster_bands(src, bands)
+                check_types(src, band_indexes(src, own))
+                if src.crs is None and not src.gcps[0]:
+                    plain.append(scene)
+            if chosen is not None and len(own) != len(chosen):
+                msg = f'{scene} has the bands {own}, others have {chosen}; name those '
+                raise ValueError(msg + 'of all, as --bands red,green,blue')
+            chosen = own
+        except (CorruptRasterError, ValueError) as error:
+            if not failures.take(scene, error, left):
+                raise
+            left.remove(scene)
+    if plain:
+        more = f' and {len(plain) - 3} more' if len(plain) > 3 else ''
+        names = ', '.join(plain[:3])
+        print(f'{names}{more}: no georeference, so the maps have none either.')
+    with open_raster(left[0]) as src:
+        default = '4' if loaded is None else str(loaded.mask_stride)
+        stride = parse_stride(options.mask_stride or default, src)
+    if loaded is not None:
+        if stride != loaded.mask_stride:
+            raise ValueError(
+                _misfit(options, 'mask_stride', stride, loaded.mask_stride)
+            )
+        if chosen is not None and len(chosen) != loaded.n_features_in_:
+            msg = f'bands={chosen} are {len(chosen)}, but the model of '
+            msg += (
+                f'{options.checkpoint} was fitted with {loaded.n_features_in_}; name '
+            )
+            raise ValueError(msg + 'as many with --bands')
+        loaded.bands_ = chosen or []
+        return loaded, left
+    segmenter = KTexturesSegmenter(
+        8 if options.n_clusters is None else options.n_clusters,
+        mask_stride=stride,
+        max_steps=options.steps,
+        n_init=options.n_init,
+        random_state=options.seed,
+        device=options.device,
+        bands=chosen,
+        scale=1 if options.scale is None else options.scale,
+        nodata=options.nodata,
+        invalid_if=options.invalid_if,
+        normalize=options.normalize or 'none',  # type: ignore[arg-type]
+        verbose=options.progress,
+    )
+    return segmenter, left
+
+
+def _check_checkpoint(options: Options, loaded: KTexturesSegmenter) -> None:
+    """Set what may differ from a checkpoint, and refuse what may not."""
+    if options.n_clusters not in (None, loaded.n_clusters):
+        text = _misfit(options, 'n_clusters', options.n_clusters, loaded.n_clusters)
+        raise ValueError(text)
+    given = {
+        'scale': options.scale,
+        'nodata': options.nodata,
+        'normalize': options.normalize,
+    }
+    loaded.set_params(
+        device=options.device,
+        verbose=options.progress,
+        invalid_if=options.invalid_if,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _misfit(options: Options, name: str, given: object, own: object) -> str:
+    msg = f'{name}={given} does not fit checkpoint {options.checkpoint}, which '
+    return f'{msg}has {name}={own}; leave it out, or fit again'
 
 
 def parse_stride(text: str, src: DatasetReader) -> int:
@@ -243,108 +365,138 @@ def parse_stride(text: str, src: DatasetReader) -> int:
             msg = f'mask_stride={text} is not available, use one of '
             raise ValueError(msg + ', '.join(map(str, MASK_STRIDES)) + ', or metres')
         return int(value)
-    area = pixel_area_ha(src.crs, src.transform, src.height / 2, src.width / 2)
-    if area is None or not float(area) > 0:
+    gsd = ground_sample_distance(src.crs, src.transform, src.height, src.width)
+    if gsd is None:
         msg = (
             f'mask_stride={text!r} needs a scene with georeference, but {src.name} has '
         )
         raise ValueError(msg + 'none; give it in pixels')
-    pixels = value / (100 * float(area) ** 0.5)
+    pixels = value / gsd
     # Rounded for grids whose pixels are nearly a whole number of metres.
     return max([s for s in MASK_STRIDES if s <= pixels * 1.01], default=1)
 
 
-def _check_scenes(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> None:
-    bands = getattr(segmenter, 'bands_', None) or segmenter.bands
-    counts = {}
-    for scene in scenes:
-        with open_raster(scene) as src:
-            counts[scene] = src.count
-            band_indexes(src, bands or raster_bands(src))
-            if src.crs is None:
-                print(f'{scene} has no georeference: its map has none either.')
-    if bands is None and {min(n, 4) for n in counts.values()} == {3, 4}:
-        three = min(counts, key=lambda scene: counts[scene])
-        msg = (
-            f'{three} has 3 bands and others have more; name the bands of all of them, '
-        )
-        raise ValueError(msg + "such as --bands '[red, green, blue]'")
-
-
-def _fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str:
-    """Tell one fit from another by what it is made of."""
+def _fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | None:
+    """Tell one fit from another by what it is made of; None where that cannot be told."""
     params = segmenter.get_params()
     shown = {k: v for k, v in params.items() if k not in ('device', 'verbose')}
-    parts = [__version__, str(shown)]
-    for scene in scenes:
-        stat = Path(scene).stat() if Path(scene).exists() else None
-        found = stat and (stat.st_size, stat.st_mtime_ns)
-        parts.append(f'{Path(scene).name} {found}')
+    states = [raster_state(scene) for scene in scenes]
+    if None in states:
+        return None
+    parts = [__version__, str(shown), *map(str, states)]
     return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
 
 
-def _mosaic(options: Options, folder: Path, maps: Sequence[Path]) -> list[str]:
+def _mosaic(
+    options: Options, folder: Path, maps: Sequence[Sequence[Path]]
+) -> list[str]:
     """Put maps together, if that is asked for; the names of maps and mosaic."""
-    files = [str(path) for path in maps]
+    files = [str(path) for kind in maps for path in kind]
     if options.mosaic != 'none':
         mosaic = folder / f'mosaic.{options.mosaic}'
-        write_mosaic(maps, mosaic)
+        write_mosaic(maps[0], mosaic)
         files.append(str(mosaic))
     return files
 
 
-def _is_done(
-    options: Options, maps: Sequence[Sequence[Path]], legend: Path, run: str
-) -> bool:
-    """Whether there is nothing left to do, which is told without a fitted model."""
+def _finished_legend(
+    options: Options, maps: Sequence[Sequence[Path]], run: str
+) -> list[str]:
+    """What there is beside finished maps, if there is nothing left to do."""
+    paths = [path for kind in maps for path in kind]
+    if any(read_tags(path).get(_RUN_TAG) != run for path in paths):
+        return []
+    folder = maps[0][0].parent
+    legends = (
+        [Path(options.legend)] if options.legend else sorted(folder.glob('*.yaml'))
+    )
+    counts = [c.pixels for c in total_summaries(maps[0])[1]]
+    files: list[str] = []
+    for legend in legends:
+        try:
+            found = read_classes(legend)
+        except (OSError, ValueError):
+            continue
+        here = [(legend.parent / name).resolve() for name in found.maps]
+        of_these = not here or here == [path.resolve() for path in maps[0]]
+        if of_these and [entry.pixels for entry in found] == counts:
+            files = [str(legend), f'{legend.with_name(f"{legend.stem}_textures")}/']
+            break
+    if not files:
+        return []
+    if options.report is not None:
+        report = Path(options.report)
+        if not report.is_file() or run not in report.read_text('utf-8'):
+            return []
+        files.append(options.report)
     if options.save_checkpoint is not None:
-        return False
-    if any(read_tags(path).get(_RUN_TAG) != run for kind in maps for path in kind):
-        return False
-    try:
-        counts = [entry.pixels for entry in read_classes(legend)]
-        report = Path(options.report).read_text('utf-8') if options.report else run
-    except (OSError, ValueError):
-        return False
-    same = counts == [c.pixels for c in total_summaries(maps[0])[1]]
-    return same and run in report
+        if run_of(Path(options.save_checkpoint)) != run:
+            return []
+        files.append(options.save_checkpoint)
+    return files
 
 
 def _fit(
-    segmenter: KTexturesSegmenter, scenes: Sequence[str], kept: Path
-) -> KTexturesSegmenter:
+    segmenter: KTexturesSegmenter,
+    scenes: list[str],
+    kept: Path | None,
+    run: str | None,
+    failures: Failures,
+) -> tuple[KTexturesSegmenter, list[str]]:
     """Fit, or take up what was fitted when the command was stopped."""
-    if kept.exists():
-        print(f'Going on with the model of the last time ({kept}).')
-        fitted = type(segmenter).load(kept)
-        fitted.set_params(device=segmenter.device, verbose=segmenter.verbose)
-        return fitted
+    if kept is not None and kept.exists():
+        try:
+            fitted = type(segmenter).load(kept)
+        except FileNotFoundError:  # another process has just finished
+            pass
+        else:
+            print(f'Going on with the model of the last time ({kept}).')
+            fitted.set_params(device=segmenter.device, verbose=segmenter.verbose)
+            return fitted, scenes
     if segmenter.verbose:
         print(f'Fitting {segmenter.n_clusters} classes to {len(scenes)} scene(s)')
-    segmenter.fit_model(scenes)
-    segmenter.save(kept)
+    while True:
+        try:
+            segmenter.fit_model(scenes)
+            break
+        except CorruptRasterError as error:
+            if not failures.take(error.path, error, scenes):
+                raise
+            scenes = [scene for scene in scenes if scene != error.path]
+    if kept is not None:
+        save_checkpoint(segmenter, kept, run)
     release_memory()
-    return segmenter
+    return segmenter, scenes
 
 
 def _predict(
     segmenter: KTexturesSegmenter,
-    scenes: Sequence[str],
+    scenes: list[str],
     options: Options,
     writer: GeoTIFFWriter,
-) -> None:
-    with open_raster(scenes[0]) as src:
-        bands = raster_bands(src, getattr(segmenter, 'bands_', None) or segmenter.bands)
-    if len(bands) != segmenter.n_features_in_:
-        msg = f'bands={bands} are {len(bands)}, but the model was fitted with '
-        raise ValueError(f'{msg}{segmenter.n_features_in_}; name these')
-    segmenter.bands_ = bands
-    data = RasterDataModule(
-        scenes,
-        bands=bands,
-        scale=segmenter.scale,
-        nodata=segmenter.nodata,
-        predict_tile_size=options.tile_size,
-        margin=margin_of(segmenter.mask_stride),
-    )
-    predict_maps(segmenter.task_, data, writer, options.device, options.progress)
+    failures: Failures,
+) -> list[str]:
+    """Write the maps of all scenes that can be read, and return these."""
+    while True:
+        data = RasterDataModule(
+            scenes,
+            bands=segmenter.bands_,
+            scale=segmenter.scale,
+            nodata=segmenter.nodata,
+            invalid_if=segmenter.invalid_if,
+            normalize=segmenter.normalize,
+            predict_tile_size=options.tile_size,
+            margin=margin_of(segmenter.mask_stride),
+        )
+        data.reference = segmenter.common_moments()
+        if options.checkpoint is not None:
+            data.trained_on = segmenter.trained_on_
+        task = segmenter.task_
+        try:
+            predict_maps(task, data, writer, options.device, options.progress)
+        except CorruptRasterError as error:
+            if not failures.take(error.path, error, scenes):
+                raise
+            scenes = [scene for scene in scenes if scene != error.path]
+        else:
+            return scenes

@@ -10,18 +10,33 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import rasterio
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from .errors import first_line
 from .models import MASK_STRIDES, MaskNetwork
 
 #: Bytes of decoded pixels that GDAL keeps while maps are predicted.
 _CACHE = 32 * 2**20
+
+
+class _Progress(TQDMProgressBar):
+    """Progress bar of training by steps: epochs mean nothing there."""
+
+    def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:
+        """Say what is done.
+
+        Args:
+            trainer: Trainer.
+            *args: Passed on.
+        """
+        super().on_train_epoch_start(trainer, *args)
+        self.train_progress_bar.set_description('Fitting')
 
 
 def make_trainer(
@@ -35,7 +50,7 @@ def make_trainer(
     Args:
         device: Name of an accelerator of Lightning, as ``cpu``, or of one of several
             devices, as ``cuda:1``.
-        verbose: Whether to show progress.
+        verbose: Whether to show progress, if that is a terminal.
         callbacks: Callbacks.
         max_steps: Number of training steps.
 
@@ -46,18 +61,20 @@ def make_trainer(
         ValueError: If there is no such device.
     """
     accelerator, _, index = device.partition(':')
+    # Bars rewrite their line, which files of logs do not take.
+    shown = verbose and sys.stdout.isatty()
     try:
         with quiet(False):
             return Trainer(
                 accelerator=accelerator,
                 devices=[int(index)] if index else 1,
                 max_steps=max_steps,
-                callbacks=list(callbacks),
+                callbacks=[*callbacks, *([_Progress()] if shown else [])],
                 logger=False,
                 log_every_n_steps=1,
                 enable_checkpointing=False,
                 enable_model_summary=False,
-                enable_progress_bar=verbose,
+                enable_progress_bar=shown,
                 num_sanity_val_steps=0,
                 limit_val_batches=0,
             )

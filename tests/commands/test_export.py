@@ -19,6 +19,7 @@ from torchgeo.datasets import IntersectionDataset, RasterDataset, stack_samples
 from torchgeo.samplers import GriddedPatchSampler
 
 from torchgeo_ktextures.commands.export import export
+from torchgeo_ktextures.errors import UnreadableError
 from torchgeo_ktextures.maps import class_areas_ha
 from torchgeo_ktextures.maps.chips import balanced
 
@@ -290,7 +291,14 @@ def test_bad_input(named: Path, tmp_path: Path) -> None:
         tmp_path / 'half.tif', np.ones((4, 200, 232), np.uint16), **shifted
     )
     fails('different grids.*transforms', labels, str(half), out)
-    fails("image '.*none.tif' cannot be read", labels, str(tmp_path / 'none.tif'), out)
+    fails("image '.*none.tif' does not exist", labels, str(tmp_path / 'none.tif'), out)
+    cut = tmp_path / 'cut.tif'
+    cut.write_bytes(Path(scene).read_bytes()[:-20000])
+    with pytest.raises(UnreadableError, match=r'cut.tif.* cannot be read .*fresh copy'):
+        export(labels, str(cut), str(tmp_path / 'empty'))
+    assert not list((tmp_path / 'empty').iterdir())
+    odd = str(tmp_path / 'a.odd')
+    fails("a.odd' is to be a picture, but its name does not end in", picture=odd)
     fails('but a label map has one', scene, scene, out)
     fails("has no band 'swir'", bands=['swir'])
     fails('1 labelled blocks of 200 pixels to hold out 2', block_size=200)

@@ -16,7 +16,7 @@ from torchgeo_ktextures.datasets import (
     RasterWindows,
     band_indexes,
     open_raster,
-    valid_pixels,
+    raster_bands,
 )
 
 from ..rasters import TRANSFORM, scene_pixels, write_raster, write_scene
@@ -62,33 +62,15 @@ def test_bands_by_name_number_and_order(tmp_path: Path) -> None:
     assert values(bare, bands=[4, '1']) == [4, 1]
     assert values(bare) == [1, 2, 3, 4]
     with open_raster(str(bare)) as src:
-        with pytest.raises(ValueError, match="no band 'swir'.*5 bands.*all_bands"):
+        with pytest.raises(ValueError, match="no band 'swir'.*5 bands.*--bands"):
             band_indexes(src, ['swir'])
-        with pytest.raises(ValueError, match="band 'x' is number 6"):
+        with pytest.raises(ValueError, match="no band 'x': it has 5 bands"):
             band_indexes(src, ['x'], all_bands=['a', 'b', 'c', 'd', 'e', 'x'])
-        with pytest.raises(ValueError, match='5 bands, but band 9 is number 9'):
+        with pytest.raises(ValueError, match='no band 9: it has 5 bands'):
             band_indexes(src, [9])
     rgb = write_raster(tmp_path / 'rgb.tif', data[:3])
-    with pytest.raises(ValueError, match=r"rgb.tif has no band 'nir': its 3 bands"):
+    with pytest.raises(ValueError, match=r"rgb.tif has no band 'nir': it has 3 bands"):
         RasterWindows(rgb)
-
-
-@pytest.mark.parametrize(
-    ('pixel', 'nodata', 'valid'),
-    [
-        ([1, 2, 3], None, True),
-        ([0, 0, 0], None, True),
-        ([0, 0, 0], 0, False),
-        ([0, 5, 5], 0, True),
-        ([-9999, 5, 5], -9999, False),
-        ([float('nan'), 5, 5], None, False),
-        ([float('inf'), 5, 5], 0, False),
-        ([float('nan'), 5, 5], float('nan'), False),
-    ],
-)
-def test_valid_pixels(pixel: list[float], nodata: float | None, valid: bool) -> None:
-    data = np.array(pixel, np.float32)[:, None, None]
-    assert valid_pixels(data, nodata).item() is valid
 
 
 def test_alpha_band_and_mask_band(tmp_path: Path) -> None:
@@ -105,14 +87,17 @@ def test_alpha_band_and_mask_band(tmp_path: Path) -> None:
         ]
     dataset = RasterWindows(path)
     assert dataset[whole(dataset)]['mask_valid'].sum() == 48
-    # A fourth band marked as alpha by a careless writer, but asked for as data.
-    careless = write_raster(
-        tmp_path / 'careless.tif', data[:4], photometric='RGB', ALPHA='YES'
-    )
-    with rasterio.open(careless) as src:
+    # A fourth band of alpha is a mask, unless it is asked for by its number.
+    rgba = write_raster(tmp_path / 'rgba.tif', data[:4], photometric='RGB', ALPHA='YES')
+    with rasterio.open(rgba) as src:
         assert src.colorinterp[3] == ColorInterp.alpha
-    dataset = RasterWindows(careless)
+        assert raster_bands(src) == ['red', 'green', 'blue']
+    dataset = RasterWindows(rgba, bands=['red', 'green', 'blue'])
+    assert dataset[whole(dataset)]['mask_valid'].sum() == 48
+    dataset = RasterWindows(rgba, bands=[1, 2, 3, 4])
     assert dataset[whole(dataset)]['mask_valid'].all()
+    with pytest.raises(ValueError, match="no band 'nir'.*band 4 is a mask"):
+        RasterWindows(rgba)
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
         masked = write_raster(tmp_path / 'masked.tif', data[:3])
         with rasterio.open(masked, 'r+') as dst:
@@ -121,9 +106,64 @@ def test_alpha_band_and_mask_band(tmp_path: Path) -> None:
     assert dataset[whole(dataset)]['mask_valid'].sum() == 48
 
 
-def test_nodata_argument_wins(scene: Path) -> None:
-    dataset = RasterWindows(scene, nodata=-1)
-    assert dataset[whole(dataset)]['mask_valid'].all()
+def test_nodata_argument_adds(scene: Path) -> None:
+    with rasterio.open(scene) as src:
+        bands = src.read()
+    value = int(bands[0, 40, 40])
+    dataset = RasterWindows(scene, nodata=[-1, value])
+    missing = (bands == 0).all(0) | (bands == value).any(0)
+    assert missing[40, 40]
+    assert (dataset[whole(dataset)]['mask_valid'][0].numpy() == ~missing).all()
+
+
+def test_scale_and_offset_tags(tmp_path: Path) -> None:
+    # As in Landsat Collection 2.
+    data = np.arange(4 * 64, dtype=np.uint16).reshape(4, 8, 8) + 7000
+    path = write_raster(tmp_path / 'l2.tif', data)
+    with rasterio.open(path, 'r+') as dst:
+        dst.scales, dst.offsets = (2.75e-5,) * 4, (-0.2,) * 4
+    dataset = RasterWindows(path)
+    values = dataset[whole(dataset)]['image'].numpy()
+    assert values == pytest.approx(data * 2.75e-5 - 0.2, abs=1e-6)
+    dataset = RasterWindows(path, scale=10_000)
+    assert dataset[whole(dataset)]['image'].numpy() == pytest.approx(data / 10_000)
+
+
+def test_mixed_and_complex_types(tmp_path: Path) -> None:
+    kinds = ('uint16', 'float32', 'uint8', 'int16')
+    for i, kind in enumerate(kinds):
+        write_raster(tmp_path / f'{i}.tif', np.full((1, 8, 8), i + 1.0).astype(kind))
+    vrt = tmp_path / 'mixed.vrt'
+    names = {
+        'uint16': 'UInt16',
+        'float32': 'Float32',
+        'uint8': 'Byte',
+        'int16': 'Int16',
+    }
+    bands = ''.join(
+        f'<VRTRasterBand dataType="{names[kind]}" band="{i + 1}"><SimpleSource>'
+        f'<SourceFilename relativeToVRT="1">{i}.tif</SourceFilename>'
+        f'<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>'
+        for i, kind in enumerate(kinds)
+    )
+    vrt.write_text(f'<VRTDataset rasterXSize="8" rasterYSize="8">{bands}</VRTDataset>')
+    dataset = RasterWindows(vrt)
+    assert dataset[whole(dataset)]['image'][:, 0, 0].tolist() == [1, 2, 3, 4]
+    path = write_raster(tmp_path / 'complex.tif', np.ones((4, 8, 8), np.complex64))
+    with pytest.raises(ValueError, match='band 1 of .*complex64; take the amplitude'):
+        RasterWindows(path)
+
+
+def test_one_moment_for_all_scenes(tmp_path: Path) -> None:
+    pixels = scene_pixels(64, 64)
+    paths = [
+        write_raster(tmp_path / 'a.tif', pixels),
+        write_raster(tmp_path / 'b.tif', pixels * 3 + 500),
+    ]
+    dataset = RasterWindows(paths)
+    dataset.normalize_each()
+    one, two = (dataset[whole(dataset, i)]['image'] for i in (0, 1))
+    assert torch.allclose(one, two, rtol=1e-4)
 
 
 def test_masks(tmp_path: Path) -> None:
@@ -193,7 +233,7 @@ def test_no_georeference(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> No
     ) as dst:
         dst.write(data)
     recwarn.clear()
-    dataset = RasterWindows(path)
+    dataset = RasterWindows(path, bands=[1, 2, 3, 4])
     sample = dataset[whole(dataset)]
     assert torch.equal(sample['image'], torch.from_numpy(data))
     assert not recwarn.list

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pytest
 import rasterio
 from rasterio.transform import Affine
 from scipy.ndimage import label as components
+from shapely import Point
 
 from torchgeo_ktextures.colors import class_colors
+from torchgeo_ktextures.errors import UnreadableError
 from torchgeo_ktextures.maps import ClassEntry, relabel_map
 
 from ..label_maps import UTM, regions, write_labels
@@ -238,7 +241,7 @@ def test_bad_rasters(tmp_path: Path) -> None:
     entries, output = legend(*'abcd'), tmp_path / 'named.tif'
     with pytest.raises(ValueError, match='would overwrite an input'):
         relabel_map(path, entries, path)
-    with pytest.raises(ValueError, match=r"label map '.*missing.tif' cannot be read"):
+    with pytest.raises(FileNotFoundError, match=r"map '.*missing.tif' does not exist"):
         relabel_map(tmp_path / 'missing.tif', entries, output)
     scene = write_raster(tmp_path / 'scene.tif', np.zeros((4, 9, 9), np.uint8))
     with pytest.raises(ValueError, match='4 bands of uint8, but a label map has one'):
@@ -251,7 +254,7 @@ def test_bad_rasters(tmp_path: Path) -> None:
         relabel_map(path, entries, output, confidence=floats, min_confidence=1)
     cut = tmp_path / 'cut.tif'
     cut.write_bytes(path.read_bytes()[:-5000])
-    with pytest.raises(ValueError, match=r'cut.tif.* cannot be read'):
+    with pytest.raises(UnreadableError, match=r'cut.tif.* cannot be read'):
         relabel_map(cut, entries, output)
 
 
@@ -260,3 +263,105 @@ def test_unwritable(tmp_path: Path) -> None:
     (tmp_path / 'file').write_text('')
     with pytest.raises(OSError, match=r'file cannot be written \(.*folder'):
         relabel_map(path, legend(*'abcd'), tmp_path / 'file' / 'named.tif')
+
+
+def said_of(
+    tmp_path: Path, labels: npt.NDArray[Any], entries: Any, **options: Any
+) -> list[str]:
+    said: list[str] = []
+    path = write_labels(tmp_path / 'labels.tif', labels)
+    relabel_map(path, entries, tmp_path / 'named.tif', say=said.append, **options)
+    return said
+
+
+def test_dropped_clusters_are_told(tmp_path: Path) -> None:
+    labels = np.repeat(np.array([0, 1, 2, 3, 255], np.uint8), 10)[None].repeat(20, 0)
+    assert said_of(tmp_path, labels, legend(*'abcd')) == []
+    # 200 of 800 pixels of 0.01 ha, a bit more at the central meridian.
+    said = said_of(tmp_path, labels, legend('a', None, 'b', None))
+    assert said == [
+        f'dropped: cluster {i}, 2.00 ha, 25.0 % of the map (its name is null)'
+        for i in (1, 3)
+    ]
+    # Those absent from the map are not lost.
+    labels[labels == 1] = 0
+    said = said_of(tmp_path, labels, legend('a', None, 'b', 'c'))
+    assert said == []
+
+
+def test_dropped_by_points_and_confidence_is_told(tmp_path: Path) -> None:
+    labels = np.repeat(np.array([0, 1, 2, 3, 1], np.uint8), 10)[None].repeat(20, 0)
+    places = [(5, 5, 'a'), (6, 5, 'a'), (5, 15, 'b'), (6, 15, 'b'), (7, 45, 'a')]
+    xy = [UTM['transform'] @ (col + 0.5, row + 0.5) for row, col, _ in places]
+    points = gpd.GeoDataFrame(
+        {'class': [name for *_, name in places]},
+        geometry=[Point(*p) for p in xy],
+        crs=UTM['crs'],
+    )
+    points.to_file(tmp_path / 'points.gpkg')
+    options = {'points': tmp_path / 'points.gpkg', 'min_agreement': 0.9}
+    # Patches of points keep their names: nothing is lost of cluster 1.
+    assert said_of(tmp_path, labels, None, **options) == [
+        f'dropped: cluster {i}, 2.00 ha, 20.0 % of the map (no point on it)'
+        for i in (2, 3)
+    ]
+    labels[10, 40:] = 3
+    values = np.full((1, 20, 50), 90, np.uint8)
+    values[0, :, :3] = 10
+    values[0, 0, 10:12] = 255
+    sure = write_raster(tmp_path / 'sure.tif', values, nodata=255, **UTM)
+    options |= {'confidence': sure, 'min_confidence': 20}
+    said = said_of(tmp_path, labels, None, **options)
+    assert said[0] == (
+        'dropped: cluster 1, 0.90 ha, 9.0 % of the map '
+        '(2 of 3 points on it agree, min_agreement is 0.9)'
+    )
+    assert said[2].startswith('dropped: cluster 3, 2.10 ha, 21.0 % of the map (no ')
+    assert said[3:] == [
+        'dropped: of a, 0.60 ha, 6.0 % of the map (confidence below 20 %)',
+        'dropped: of b, 0.02 ha, 0.2 % of the map (confidence below 20 %)',
+    ]
+
+
+def test_dropped_pixels_without_georeference(tmp_path: Path) -> None:
+    path = tmp_path / 'labels.tif'
+    profile = {'width': 50, 'height': 40, 'count': 1, 'dtype': 'uint8'}
+    with rasterio.open(path, 'w', driver='GTiff', **profile) as dst:
+        dst.write(np.repeat(np.array([0, 1], np.uint8), 25)[None].repeat(40, 0), 1)
+        dst.write_colormap(1, class_colors(2))
+    said: list[str] = []
+    entries = legend(None, 'a')
+    relabel_map(path, entries, tmp_path / 'named.tif', say=said.append)
+    assert said == [
+        'dropped: cluster 0, 1,000 px, 50.0 % of the map (its name is null)'
+    ]
+
+
+@pytest.mark.parametrize('name', ['a.img', 'a.png', 'a.vrt', 'a', 'folder.tif'])
+def test_names_of_maps(tmp_path: Path, name: str) -> None:
+    path = write_labels(tmp_path / 'labels.tif', regions())
+    (tmp_path / 'folder.tif').mkdir()
+    match = 'is a folder' if name == 'folder.tif' else r'is to be a GeoTIFF.*\.tif$'
+    with pytest.raises(ValueError, match=f"output='.*{name}' {match}"):
+        relabel_map(path, legend(*'abcd'), tmp_path / name)
+    assert len(list(tmp_path.iterdir())) == 2
+    relabel_map(path, legend(*'abcd'), tmp_path / 'A.TIFF')
+    with rasterio.open(tmp_path / 'A.TIFF') as dst:
+        assert dst.driver == 'GTiff'
+
+
+def test_unusable_nodata_is_as_none(tmp_path: Path) -> None:
+    labels = regions()
+    path = write_labels(tmp_path / 'labels.tif', labels, nodata=None)
+    virtual = tmp_path / 'labels.vrt'
+    virtual.write_text(
+        '<VRTDataset rasterXSize="112" rasterYSize="96">'
+        '<VRTRasterBand dataType="Byte" band="1"><NoDataValue>-9999</NoDataValue>'
+        f'<SimpleSource><SourceFilename>{path}</SourceFilename><SourceBand>1'
+        '</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>'
+    )
+    entries = legend(*'abcd')
+    relabel_map(virtual, entries, tmp_path / 'named.tif')
+    with rasterio.open(tmp_path / 'named.tif') as dst:
+        assert dst.nodata == 255
+        assert (dst.read(1) == labels).all()

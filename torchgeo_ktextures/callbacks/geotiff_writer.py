@@ -15,7 +15,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
 from lightning.pytorch.utilities import rank_zero_info
 
+from .. import __version__
 from ..datasets import MapGrid, MapSource
+from ..datasets.identity import raster_state
+from ..maps.output import remove_leftovers, this_process
+from ..maps.reading import MODEL_TAG
 from .label_map import (
     ORIGIN_TAG,
     ConfidenceMap,
@@ -24,6 +28,7 @@ from .label_map import (
     read_tags,
     remove_temporary,
 )
+from .training_range import check_range
 
 #: Number of tiles that may wait to be written.
 _WAITING = 2
@@ -67,6 +72,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         self.writer: ThreadPoolExecutor | None = None
         self.waiting: deque[Future[None]] = deque()
         self.outputs: list[Path] = []
+        self.owner = this_process()
 
     def _path(self, name: str, suffix: str) -> Path:
         return Path(self.output_dir) / f'{name}{suffix}.tif'
@@ -120,26 +126,36 @@ class GeoTIFFWriter(BasePredictionWriter):
             raise ValueError(msg) from None
         # The model is loaded after this and before the loader is asked for.
         source.finished = lambda: self._finished(pl_module)
+        if trainer.world_size == 1 and hasattr(source, 'completed'):
+            source.completed = self._is_there
 
     def _finished(self, pl_module: LightningModule) -> set[int]:
         """Find the maps that are there already."""
         grids = self.source.predict_maps()
-        self.origins = _origins(pl_module, grids)
-        finished = set()
-        for i, (grid, origin) in enumerate(zip(grids, self.origins, strict=True)):
-            paths = [
-                self._path(grid.name, suffix) for suffix, _ in self._kinds.values()
-            ]
-            if all(read_tags(path).get(ORIGIN_TAG) == origin for path in paths):
-                finished.add(i)
-                for path in paths:
-                    remove_temporary(path)  # of a run that was killed
+        self.grids = grids
+        self.model_id = model_id(pl_module)
+        self.origins = [_origin(self.model_id, grid) for grid in grids]
+        finished = {i for i in range(len(grids)) if self._is_there(i)}
+        for i in finished:
+            for suffix, _ in self._kinds.values():
+                remove_leftovers(self._path(grids[i].name, suffix))
         if finished:
             rank_zero_info(
                 f'{len(finished)} of {len(grids)} maps in {self.output_dir} are '
                 'complete; remove them to make them again.'
             )
         return finished
+
+    def _is_there(self, file: int) -> bool:
+        """Whether all maps of a raster are there, made by this model of this raster."""
+        paths = [
+            self._path(self.grids[file].name, suffix)
+            for suffix, _ in self._kinds.values()
+        ]
+        origin = self.origins[file]
+        if origin is None:
+            return False
+        return all(read_tags(path).get(ORIGIN_TAG) == origin for path in paths)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to write.
@@ -153,19 +169,20 @@ class GeoTIFFWriter(BasePredictionWriter):
         every = [
             self._path(g.name, s) for g in self.grids for s, _ in self._kinds.values()
         ]
+        self.owner = trainer.strategy.broadcast(this_process())
         if trainer.is_global_zero:
             for output in every:
-                remove_temporary(output)  # of a run that was killed
+                remove_temporary(output, self.owner)
         trainer.strategy.barrier()
+        self.pl_module = pl_module
         self.num_classes = int(pl_module.hparams['num_classes'])
         self.writer = ThreadPoolExecutor(1, 'writer')
         self.waiting.clear()
         for i, grid in enumerate(self.grids):
             for suffix, _ in self._kinds.values():
                 if trainer.world_size > 1 and not grid.pixels:
-                    part_path(
-                        self._path(grid.name, suffix), trainer.global_rank
-                    ).touch()
+                    path = self._path(grid.name, suffix)
+                    part_path(path, trainer.global_rank, self.owner).touch()
         if hasattr(pl_module, 'predict_keys'):
             pl_module.predict_keys = tuple(self._kinds)  # type: ignore[assignment]
 
@@ -173,8 +190,11 @@ class GeoTIFFWriter(BasePredictionWriter):
         suffix, make = self._kinds[kind]
         grid = self.grids[file]
         output, rank = self._path(grid.name, suffix), self.trainer.global_rank
-        tags = {ORIGIN_TAG: self.origins[file], **self.tags}
-        return make(grid, output, self.num_classes, tags, rank)
+        tags = {MODEL_TAG: self.model_id[:16], **self.tags}
+        origin = self.origins[file]
+        if origin is not None:
+            tags[ORIGIN_TAG] = origin
+        return make(grid, output, self.num_classes, tags, rank, self.owner)
 
     def write_on_batch_end(
         self,
@@ -199,8 +219,8 @@ class GeoTIFFWriter(BasePredictionWriter):
             dataloader_idx: Not used.
         """
         assert self.writer is not None
-        image = self.source.restore(batch['image']).cpu().numpy()
         windows = self.source.predict_windows(batch, batch_indices or ())
+        image = self.source.restore(batch['image'], windows).cpu().numpy()
         if 'labels' not in prediction:
             found = prediction['probabilities'].argmax(1)
             invalid = batch['mask_valid'].reshape(found.shape) <= 0
@@ -226,6 +246,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         done = self.maps[key]
         if self.trainer.world_size == 1:
             done.finish()
+            self._check(key, done)
         else:
             done.leave()
         del self.maps[key]
@@ -239,10 +260,17 @@ class GeoTIFFWriter(BasePredictionWriter):
                 continue
             for kind, (suffix, _) in self._kinds.items():
                 output = self._path(grid.name, suffix)
-                parts = [part_path(output, rank) for rank in range(size)]
+                parts = [part_path(output, rank, self.owner) for rank in range(size)]
                 some = all(part.exists() for part in parts)
                 if some and any(part.stat().st_size for part in parts):
-                    self._open(i, kind).combine(size)
+                    whole = self._open(i, kind)
+                    whole.combine(size)
+                    self._check((i, kind), whole)
+
+    def _check(self, key: tuple[int, str], done: LabelMap) -> None:
+        """Warn where a map is of a scene unlike those that the model was fitted to."""
+        if key[1] == 'labels':
+            check_range(self.pl_module, self.source, done.grid, done.statistics)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Wait until everything is written.
@@ -259,7 +287,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             for grid in self.grids:
                 for suffix, _ in self._kinds.values():
-                    remove_temporary(self._path(grid.name, suffix))
+                    remove_temporary(self._path(grid.name, suffix), self.owner)
 
     def teardown(
         self, trainer: Trainer, pl_module: LightningModule, stage: str
@@ -289,21 +317,30 @@ class GeoTIFFWriter(BasePredictionWriter):
         self.teardown(trainer, pl_module, 'predict')
 
 
-def _origins(pl_module: LightningModule, grids: Sequence[MapGrid]) -> list[str]:
-    """What each map is made of: model, rasters and how they are read."""
+def model_id(pl_module: LightningModule) -> str:
+    """Tell a fitted model from others by its weights.
+
+    Args:
+        pl_module: Task.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     model = hashlib.sha256()
     for name, value in sorted(pl_module.state_dict().items()):
         model.update(name.encode())
         values = value.detach().cpu().contiguous().flatten()
         model.update(values.view(torch.uint8).numpy())
-    origins = []
-    for grid in grids:
-        parts = [model.hexdigest(), grid.settings, str(grid.transform), str(grid.crs)]
-        for file in grid.sources:
-            path = Path(file)
-            parts.append(path.name)
-            if path.exists():
-                stat = path.stat()
-                parts.append(f'{stat.st_size} {stat.st_mtime_ns}')
-        origins.append(hashlib.sha256('\n'.join(parts).encode()).hexdigest())
-    return origins
+    return model.hexdigest()
+
+
+def _origin(model: str, grid: MapGrid) -> str | None:
+    """What a map is made of: model, rasters and how they are read.
+
+    None where it cannot be told whether a raster has changed.
+    """
+    states = [raster_state(file) for file in grid.sources]
+    if None in states:
+        return None
+    parts = [model, __version__, grid.settings, str(grid.transform), str(grid.crs)]
+    return hashlib.sha256('\n'.join([*parts, *map(str, states)]).encode()).hexdigest()

@@ -20,7 +20,12 @@ from rasterio.windows import Window
 from ..colors import class_colors
 from ..datasets import MapGrid, PixelWindow
 from ..maps.cog import finish_cog
-from ..maps.output import write_error
+from ..maps.output import (
+    remove_leftovers,
+    temporary_path,
+    this_process,
+    write_error,
+)
 from ..maps.reading import NAMES_TAG
 from .class_statistics import ClassStatistics
 
@@ -40,6 +45,7 @@ class LabelMap:
         num_classes: int,
         tags: Mapping[str, str],
         rank: int,
+        owner: str | None = None,
     ) -> None:
         """Begin a map.
 
@@ -48,13 +54,16 @@ class LabelMap:
             output: Path of the map when it is complete.
             num_classes: Number of classes, k.
             tags: Tags of the map.
-            rank: Number of this process.
+            rank: Number of this process among those that predict together.
+            owner: Name of these processes in temporary names (defaults to that of this
+                one).
         """
+        self.owner = owner or this_process()
         self.grid = grid
         self.output = output
         self.tags = tags
-        self.part = part_path(output, rank)
-        self.unfinished = temporary_path(output, f'{rank}.unfinished')
+        self.part = part_path(output, rank, self.owner)
+        self.unfinished = temporary_path(output, f'{rank}.unfinished', self.owner)
         self.statistics = ClassStatistics(grid, num_classes)
         self.missing = grid.pixels
         self.dst = self._create(self.unfinished)
@@ -138,8 +147,14 @@ class LabelMap:
     def finish(self) -> None:
         """Put the map into its place: this process wrote all of it."""
         self._close(self.dst)
-        finish_cog(self.unfinished, self.output)
+        if not self.is_there():
+            finish_cog(self.unfinished, self.output)
         self.unfinished.unlink()
+
+    def is_there(self) -> bool:
+        """Whether another process has put the same map into its place meanwhile."""
+        found = read_tags(self.output).get(ORIGIN_TAG)
+        return found is not None and found == self.tags.get(ORIGIN_TAG)
 
     def leave(self) -> None:
         """Leave the part to the process that puts the parts together."""
@@ -153,7 +168,7 @@ class LabelMap:
         Args:
             world_size: Number of processes.
         """
-        parts = [part_path(self.output, rank) for rank in range(world_size)]
+        parts = [part_path(self.output, rank, self.owner) for rank in range(world_size)]
         parts = [part for part in parts if part.stat().st_size]
         for part in parts:
             self.statistics.add(part.with_suffix('.npz'))
@@ -169,7 +184,7 @@ class LabelMap:
         for src in sources:
             src.close()
         self.finish()
-        remove_temporary(self.output)
+        remove_temporary(self.output, self.owner)
 
     def _close(self, dst: DatasetWriter) -> None:
         dst.update_tags(**self.tags)
@@ -185,7 +200,7 @@ class LabelMap:
         try:
             self.dst.close()
         finally:
-            remove_temporary(self.output)
+            remove_temporary(self.output, self.owner)
 
 
 class ConfidenceMap(LabelMap):
@@ -203,20 +218,17 @@ class ConfidenceMap(LabelMap):
         pass  # there are no classes
 
 
-def temporary_path(output: Path, suffix: str) -> Path:
-    """Path of a temporary file beside a map."""
-    return output.with_name(f'.{output.name}.{suffix}')
-
-
-def part_path(output: Path, rank: int) -> Path:
+def part_path(output: Path, rank: int, owner: str) -> Path:
     """Path of the complete part of a process; an empty file is an empty part."""
-    return temporary_path(output, f'{rank}.part')
+    return temporary_path(output, f'{rank}.part', owner)
 
 
-def remove_temporary(output: Path) -> None:
-    """Remove all temporary files of a map."""
-    for file in output.parent.glob(f'.{glob.escape(output.name)}.*'):
+def remove_temporary(output: Path, owner: str) -> None:
+    """Remove temporary files of a map: those of an owner, and what killed runs left."""
+    start = temporary_path(output, '', owner).name
+    for file in output.parent.glob(f'{glob.escape(start)}*'):
         file.unlink(missing_ok=True)
+    remove_leftovers(output)
 
 
 def read_tags(output: Path) -> Mapping[str, str]:
@@ -229,7 +241,9 @@ def read_tags(output: Path) -> Mapping[str, str]:
         Tags, none if there is no such map.
     """
     try:
-        with rasterio.open(output) as src:
-            return {**src.tags(), **src.tags(1)}
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            with rasterio.open(output) as src:
+                return {**src.tags(), **src.tags(1)}
     except RasterioError:
         return {}

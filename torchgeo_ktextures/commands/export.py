@@ -5,6 +5,8 @@
 
 from collections.abc import Sequence
 
+from .options import parse_bands, parse_nodata
+
 
 def export(
     labels: str,
@@ -12,9 +14,9 @@ def export(
     output: str,
     *,
     confidence: str | None = None,
-    bands: Sequence[str | int] | None = None,
+    bands: str | Sequence[str | int] | None = None,
     scale: float = 1,
-    nodata: float | None = None,
+    nodata: str | float | Sequence[float] | None = None,
     chip_size: int = 64,
     block_size: int | None = None,
     max_chips: int = 1000,
@@ -36,9 +38,10 @@ def export(
         image: Scene on the grid of the map.
         output: Folder to write.
         confidence: Raster of the confidence of each pixel, 0 to 100 percent.
-        bands: Names or numbers, from 1, of the bands to export (defaults to all).
+        bands: Names or numbers, from 1, of the bands to export, as 4,3,2,8 (defaults to
+            all but masks).
         scale: What digital numbers are to be divided by, such as 10000.
-        nodata: Value of the scene that means no data (defaults to that of the file).
+        nodata: Values of the scene that mean no data, besides those that it declares.
         chip_size: Height and width of chips in pixels.
         block_size: Height and width of the blocks that splits are made of, in pixels
             (defaults to four chips, less in small maps).
@@ -52,6 +55,7 @@ def export(
         picture: PNG file for a picture of the chips and the points.
     """
     from contextlib import ExitStack
+    from os.path import expanduser
     from pathlib import Path
 
     from ..maps.blocks import check_sizes, default_block_size, split_blocks
@@ -64,12 +68,15 @@ def export(
     from ..maps.reading import (
         check_same_grid,
         class_names,
+        give_georeference,
         open_labels,
         open_raster,
     )
     from ..maps.scenes import open_scene
 
-    folder = Path(output)
+    labels, image = expanduser(labels), expanduser(image)
+    folder = Path(expanduser(output))
+    drawing = None if picture is None else Path(expanduser(picture))
     for name, value in {'max_chips': max_chips, 'points': points}.items():
         if value < 1:
             raise ValueError(f'{name}={value} must be at least 1')
@@ -77,18 +84,23 @@ def export(
         raise ValueError(f'scale={scale} must be positive')
     if not 0 <= min_labelled <= 1:
         raise ValueError(f'min_labelled={min_labelled} must be from 0 to 1')
+    if drawing is not None:
+        from ..maps.picture import check_picture_name, draw_samples
+
+        check_picture_name(drawing)
     with ExitStack() as stack:
         src = stack.enter_context(open_labels(labels))
         if src.crs is None or src.transform.is_identity:
-            msg = f'{labels} has no georeference, so samples would have no place; give '
-            msg += 'the scene one, as with rio edit-info, and segment it again'
-            raise ValueError(msg)
+            msg = f'{labels} has no georeference, so samples would have no place; '
+            raise ValueError(msg + give_georeference(src))
         raster = stack.enter_context(open_raster(image, 'image'))
         check_same_grid(src, raster)
-        scene = open_scene(raster, bands, nodata)
+        scene = open_scene(raster, parse_bands(bands), parse_nodata(nodata))
         sure = None
         if confidence is not None:
-            sure = stack.enter_context(open_raster(confidence, 'confidence'))
+            sure = stack.enter_context(
+                open_raster(expanduser(confidence), 'confidence')
+            )
             check_confidence(sure)
             check_same_grid(src, sure)
         names = class_names(src)
@@ -109,7 +121,9 @@ def export(
             seed=seed,
         )
         training = folder / 'training.yaml'
-        write_training(training, folder / 'chips', image, scene.indexes, scene.nodata)
+        write_training(
+            training, folder / 'chips', image, scene.indexes, scene.more_nodata
+        )
         polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
         drawn = write_points(
             src,
@@ -121,15 +135,15 @@ def export(
             per_class=points,
             seed=seed,
         )
-        if picture is not None:
-            from ..maps.picture import draw_samples
-
-            draw_samples(src, raster, folder, Path(picture))
+        if drawing is not None:
+            draw_samples(src, raster, folder, drawing)
     print(f'{polygons} polygons: {folder / "polygons.gpkg"}')
     print(f'{sum(drawn.values())} points: {folder / "points.gpkg"}')
     counts = ', '.join(f'{count} {split}' for split, count in chips.items())
     print(f'Chips of {chip_size} px ({counts}): {folder / "chips"}')
     print(f'Classes: {", ".join(names)}')
     print(f'To train on them: {training}')
-    if picture is not None:
-        print(f'Written: {picture}')
+    names_of_files = ('polygons.gpkg', 'points.gpkg', 'chips/', 'training.yaml')
+    written = [f'{folder}/{name}' for name in names_of_files]
+    written += [] if drawing is None else [str(drawing)]
+    print('Written:', *written, sep='\n  ')

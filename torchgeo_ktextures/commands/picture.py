@@ -15,9 +15,11 @@ def picture(rasters: Sequence[str], output: str) -> None:
         rasters: Maps and scenes. Of scenes, the first three bands are shown.
         output: Picture to write, such as a PNG file.
     """
+    from os.path import expanduser
     from pathlib import Path
 
     from ..maps.picture import draw_rasters
 
-    draw_rasters(rasters, Path(output))
-    print(f'Written: {output}')
+    target = Path(expanduser(output))
+    draw_rasters([expanduser(raster) for raster in rasters], target)
+    print(f'Written: {target}')

@@ -40,23 +40,31 @@ def relabel(
         majority: Height and width in pixels, odd, of the neighbourhood whose most
             frequent class each pixel gets.
     """
+    from os.path import expanduser
     from pathlib import Path
 
     from ..maps import read_classes, relabel_map
+    from ..maps.output import check_map_name
 
+    target = Path(expanduser(output))
+    check_map_name(target)
+    entries = None if classes is None else read_classes(expanduser(classes))
+    if entries is not None and entries.encoding == 'cp1252':
+        print(f'{classes} is not Unicode; it is read as cp1252, as Windows saves it')
     found = relabel_map(
-        Path(labels),
-        None if classes is None else read_classes(classes),
-        Path(output),
-        points=None if points is None else Path(points),
+        Path(expanduser(labels)),
+        entries,
+        target,
+        points=None if points is None else Path(expanduser(points)),
         min_agreement=min_agreement,
-        confidence=None if confidence is None else Path(confidence),
+        confidence=None if confidence is None else Path(expanduser(confidence)),
         min_confidence=min_confidence,
         min_area=min_area,
         majority=majority,
+        say=print,
     )
     total = max(sum(c.pixels for c in found), 1)
     for code, c in enumerate(found):
         area = '' if c.area_ha is None else f' {c.area_ha:14,.2f} ha'
         print(f'{code:5} {c.name:24} {c.pixels:12,} px{area} {c.pixels / total:6.1%}')
-    print(f'Written: {output}')
+    print(f'Written:\n  {target}\n  {target}.aux.xml')

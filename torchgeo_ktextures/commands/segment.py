@@ -5,15 +5,19 @@
 
 from typing import Literal
 
+from .options import parse_bands, parse_nodata
+
 
 def segment(
     scenes: list[str],
     output: str,
     *,
     n_clusters: int | None = None,
-    bands: list[str | int] | None = None,
+    bands: str | None = None,
     scale: float | None = None,
-    nodata: float | None = None,
+    nodata: str | None = None,
+    invalid_if: Literal['any', 'all'] = 'any',
+    normalize: Literal['none', 'scene'] | None = None,
     mask_stride: str | None = None,
     steps: int = 100,
     n_init: int = 1,
@@ -25,6 +29,7 @@ def segment(
     confidence: bool = False,
     legend: str | None = None,
     report: str | None = None,
+    on_error: Literal['skip', 'stop'] | None = None,
     tile_size: int = 768,
     progress: bool = True,
 ) -> None:
@@ -36,14 +41,24 @@ def segment(
 
     Args:
         scenes: Rasters, or folders of them, with the bands red, green, blue and near
-            infrared.
+            infrared. Of folders, hidden files, quality masks and maps made earlier are
+            left out.
         output: Map to write (.tif), or folder of maps; with several scenes a folder.
         n_clusters: Number of classes (defaults to 8, or to that of the checkpoint).
-        bands: Names or 1-based numbers of the bands, in the order red, green, blue,
-            near infrared (defaults to these names, or to those of the checkpoint).
+        bands: Names or 1-based numbers of the bands, as 4,3,2,8 or
+            red,green,blue,nir, in the order red, green, blue, near infrared (defaults
+            to these names, or to those of the checkpoint).
         scale: Digital numbers are divided by this, such as 10000 for reflectance
-            (defaults to 1, or to that of the checkpoint).
-        nodata: Value that means no data (defaults to that of each file).
+            (defaults to the scale and offset tags of a file, or to the scale of the
+            checkpoint).
+        nodata: Values that mean no data, as -9999 or 0,-3.4e38, besides those that the
+            files declare.
+        invalid_if: Whether a pixel is left out where 'any' of its bands is invalid, or
+            only where 'all' are. With 'all', single missing bands are filled with the
+            nearest value.
+        normalize: With 'scene', each scene is brought to a common mean and standard
+            deviation of each band; with 'none' it is not (defaults to 'none', or to
+            that of the checkpoint).
         mask_stride: The smallest region worth a class, in pixels (1, 2, 4, 8 or 16) or
             in metres, such as 40m (defaults to 4, or to that of the checkpoint).
         steps: Number of training steps, at most: where colour tells the classes apart,
@@ -62,9 +77,11 @@ def segment(
         legend: File of the classes for you to name, beside pictures of their textures
             (defaults to classes.yaml beside the map).
         report: HTML page to write, with maps, textures, examples, spectra and losses.
+        on_error: Whether to 'skip' scenes that cannot be read, and report them at the
+            end, or to 'stop' at the first (defaults to 'skip' for several scenes).
         tile_size: Height and width in pixels of what is computed at once; memory grows
             with it, and time falls.
-        progress: Whether to show progress bars.
+        progress: Whether to show progress bars on a terminal.
     """
     from ..segmentation import Options, segment_scenes
 
@@ -72,9 +89,11 @@ def segment(
         scenes=scenes,
         output=output,
         n_clusters=n_clusters,
-        bands=bands,
+        bands=parse_bands(bands),
         scale=scale,
-        nodata=nodata,
+        nodata=parse_nodata(nodata),
+        invalid_if=invalid_if,
+        normalize=normalize,
         mask_stride=mask_stride,
         steps=steps,
         n_init=n_init,
@@ -86,6 +105,7 @@ def segment(
         confidence=confidence,
         legend=legend,
         report=report,
+        on_error=on_error,
         tile_size=tile_size,
         progress=progress,
     )

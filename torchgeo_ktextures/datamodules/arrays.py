@@ -6,10 +6,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..datasets import ArrayWindows, Windows
+from ..datasets.array_image import ArrayImage
+from ..datasets.validity import InvalidIf
 from .rasters import RasterDataModule
 
 
@@ -17,18 +18,25 @@ class ArrayDataModule(RasterDataModule):
     """Images in memory, trained on and tiled like rasters."""
 
     def __init__(
-        self, images: Sequence[npt.NDArray[np.float32]], **kwargs: Any
+        self,
+        images: Sequence[ArrayImage | npt.NDArray[Any]],
+        invalid_if: InvalidIf = 'any',
+        **kwargs: Any,
     ) -> None:
         """Initialize a new ArrayDataModule instance.
 
         Args:
-            images: Images of shape ``(C, H, W)``, NaN or infinite where invalid.
+            images: Images, or arrays of shape ``(C, H, W)``, NaN or infinite where
+                invalid.
+            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
+                or only where 'all' are.
             **kwargs: Passed on to :class:`RasterDataModule`.
         """
         super().__init__(**kwargs)
         self.images = images
+        self.invalid_if: InvalidIf = invalid_if
 
-    def _dataset(
-        self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None = None
+    def _windows(
+        self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None
     ) -> Windows:
-        return ArrayWindows(self.images)
+        return ArrayWindows(self.images, self.invalid_if)

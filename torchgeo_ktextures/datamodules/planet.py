@@ -19,6 +19,7 @@ from torchgeo.datasets.utils import Sample
 from torchgeo.samplers import RandomTimestampSampler, SequentialTimestampSampler
 from tqdm import tqdm
 
+from .. import __version__
 from ..datasets import MapGrid, PixelWindow, PlanetBasemap, PlanetScope
 from ..datasets.survey import combine
 from ..samplers import PixelGridSampler, ValidPatchSampler
@@ -316,7 +317,7 @@ class PlanetDataModule(GeoDataModule):
         for x, y, t in indices:
             w = layers[t.start, t.stop].locate((x, y), 0)
             share[t.start, t.stop] += w.core_height * w.core_width
-        settings = f'{self.kwargs} {self.margin} {self.statistics}'
+        settings = f'{__version__} {self.kwargs} {self.margin} {self.statistics}'
         return [
             layer.grid._replace(pixels=share[layer.dates], settings=settings)
             for layer in self.layers
@@ -339,11 +340,12 @@ class PlanetDataModule(GeoDataModule):
             windows.append(self.layers[number].locate((x, y), number))
         return windows
 
-    def restore(self, image: Tensor) -> Tensor:
+    def restore(self, image: Tensor, windows: Sequence[PixelWindow] = ()) -> Tensor:
         """Bring normalized bands back to reflectance.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
+            windows: Not used.
 
         Returns:
             Bands of the same shape.

@@ -5,9 +5,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
@@ -15,6 +15,7 @@ from torchgeo.datamodules import BaseDataModule
 from torchgeo.datasets import stack_samples
 from torchgeo.datasets.utils import Sample
 
+from .. import __version__
 from ..datasets import (
     DEFAULT_BANDS,
     MapGrid,
@@ -23,7 +24,10 @@ from ..datasets import (
     RasterWindows,
     Windows,
     open_raster,
+    raster_name,
 )
+from ..datasets.validity import InvalidIf
+from ..maps.area import ground_sample_distance
 from ..samplers import GridWindowSampler, RandomWindowSampler
 from .prefetch import PrefetchLoader
 
@@ -42,17 +46,30 @@ class RasterDataModule(BaseDataModule):
     #: Tells which maps need no prediction, by number.
     finished: Callable[[], Collection[int]] = tuple
 
+    #: Tells whether a map was finished meanwhile, as by another process.
+    completed: Callable[[int], bool] | None = None
+
+    #: What the training rasters were like: ground sample distance, data type, scale and
+    #: shares of the classes, as far as they are known.
+    trained_on: dict[str, Any] | None = None
+
+    #: Mean and standard deviation that the bands of each raster are brought to when
+    #: *normalize* is 'scene', of shape ``(2, C)`` (by default those of the rasters).
+    reference: Any = None
+
     def __init__(
         self,
         paths: str | Sequence[str] = 'olinda',
         bands: Sequence[str | int] = DEFAULT_BANDS,
         all_bands: Sequence[str] | None = None,
         scale: float = 1,
-        nodata: float | None = None,
+        nodata: float | Sequence[float] | None = None,
+        invalid_if: InvalidIf = 'any',
+        normalize: Literal['none', 'scene'] = 'none',
         mask_paths: str | Sequence[str] | None = None,
         predict_paths: str | Sequence[str] | None = None,
         batch_size: int = 8,
-        patch_size: int = 96,
+        patch_size: int | tuple[int, int] = 96,
         length: int = 1920,
         balance: Literal['area', 'paths'] = 'area',
         tile_size: int = 512,
@@ -68,16 +85,23 @@ class RasterDataModule(BaseDataModule):
                 scene.
             bands: Names or 1-based indexes of the bands, in the order of the model:
                 red, green, blue, near infrared.
-            all_bands: Names of the bands of the files in file order (defaults to the
-                names in the files, else red, green, blue, nir).
-            scale: Digital numbers are divided by this.
-            nodata: Value that means no data (defaults to that of each file).
+            all_bands: Names of the bands of the files in file order (defaults to what
+                the files tell).
+            scale: Digital numbers are divided by this; with 1, the scale and offset
+                tags of a file are applied, if there are any.
+            nodata: Values that mean no data, besides what GDAL takes as such.
+            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
+                or only where 'all' are; then single missing bands are filled with the
+                nearest value.
+            normalize: Whether each 'scene' is brought to a common mean and standard
+                deviation of each band, or 'none' is.
             mask_paths: Label rasters of the same sizes, or folders of them, with the
                 file names of the rasters up to the extension. Only used to validate
                 and test.
             predict_paths: Rasters to predict (defaults to *paths*).
             batch_size: Number of patches per training batch.
-            patch_size: Height and width of training patches in pixels.
+            patch_size: Height and width of training patches in pixels, one number if
+                they are the same. Smaller rasters are predicted but not trained on.
             length: Number of training patches per epoch.
             balance: Whether all valid 'area' is equally likely to be trained on, or
                 all entries of 'paths', such as folders of different sensors.
@@ -103,9 +127,15 @@ class RasterDataModule(BaseDataModule):
         self.all_bands = all_bands
         self.scale = scale
         self.nodata = nodata
+        self.invalid_if: InvalidIf = invalid_if
+        if normalize not in ('none', 'scene'):
+            raise ValueError(f"normalize={normalize!r} must be 'none' or 'scene'")
+        self.normalize: Literal['none', 'scene'] = normalize
         self.mask_paths = mask_paths
         self.predict_paths = predict_paths
-        self.patch_size = patch_size
+        self.patch_size: Any = (
+            patch_size if isinstance(patch_size, int) else tuple(patch_size)
+        )
         self.length = length
         self.balance: Literal['area', 'paths'] = balance
         self.tile_size = tile_size
@@ -115,8 +145,26 @@ class RasterDataModule(BaseDataModule):
         self.aug = nn.Identity()
         self.samplers: dict[str, Sampler[PixelWindow]] = {}
 
-    def _dataset(
+    def make_dataset(
         self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None = None
+    ) -> Windows:
+        """Make a dataset of rasters, read as the arguments say.
+
+        Args:
+            paths: Rasters, or folders of GeoTIFF files, or ``olinda``.
+            mask_paths: Label rasters, or folders of them.
+
+        Returns:
+            The dataset.
+        """
+        dataset = self._windows(paths, mask_paths)
+        if self.normalize == 'scene':
+            dataset.normalize_each(self.reference)
+            self.reference = dataset.reference
+        return dataset
+
+    def _windows(
+        self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None
     ) -> Windows:
         return RasterWindows(
             Olinda.path if paths == 'olinda' else paths,
@@ -125,6 +173,7 @@ class RasterDataModule(BaseDataModule):
             scale=self.scale,
             nodata=self.nodata,
             mask_paths=mask_paths,
+            invalid_if=self.invalid_if,
         )
 
     def setup(self, stage: str) -> None:
@@ -138,13 +187,14 @@ class RasterDataModule(BaseDataModule):
             ValueError: If a raster does not fit the arguments.
         """
         if stage == 'predict':
-            dataset = self._dataset(self.predict_paths or self.paths)
+            dataset = self.make_dataset(self.predict_paths or self.paths)
         else:
-            dataset = self._dataset(self.paths, self.mask_paths)
+            dataset = self.make_dataset(self.paths, self.mask_paths)
         size = self.predict_tile_size if stage == 'predict' else self.tile_size
         grid = GridWindowSampler(dataset, size, self.margin)
         if stage == 'fit':
             self.train_dataset = dataset
+            self.trained_on = self._describe(dataset)
             self.samplers['train'] = RandomWindowSampler(
                 dataset, self.patch_size, self.length, self.seed, self.balance
             )
@@ -156,6 +206,15 @@ class RasterDataModule(BaseDataModule):
             if stage in stages:
                 setattr(self, f'{split}_dataset', dataset)
                 self.samplers[split] = grid
+
+    def _describe(self, dataset: Windows) -> dict[str, Any]:
+        """What the first raster is like."""
+        if not isinstance(dataset, RasterWindows):
+            return {'gsd': None, 'dtype': None, 'scale': 1}
+        with open_raster(dataset.files[0]) as src:
+            gsd = ground_sample_distance(src.crs, src.transform, *src.shape)
+            dtype = src.dtypes[dataset.indexes[0][0] - 1]
+        return {'gsd': gsd, 'dtype': dtype, 'scale': self.scale}
 
     def _dataloader(self, split: str) -> DataLoader[Sample]:
         train = split == 'train'
@@ -206,6 +265,8 @@ class RasterDataModule(BaseDataModule):
         grid = self.samplers['predict']
         assert isinstance(grid, GridWindowSampler)
         grid.skip(self.finished())
+        if self.completed is not None:
+            grid.is_finished = self.completed
         return self._dataloader('predict')
 
     def predict_maps(self) -> list[MapGrid]:
@@ -221,7 +282,7 @@ class RasterDataModule(BaseDataModule):
         for i, file in enumerate(self._valid_attribute('predict_dataset').files):
             with open_raster(file) as src:
                 grid = MapGrid(
-                    Path(file).stem,
+                    raster_name(file),
                     [file],
                     src.height,
                     src.width,
@@ -230,8 +291,9 @@ class RasterDataModule(BaseDataModule):
                     transform=None if src.transform.is_identity else src.transform,
                     gcps=src.gcps,
                     bands=list(map(str, self.bands)),
-                    settings=f'{self.bands} {self.all_bands} {self.scale} '
-                    f'{self.nodata} {self.margin}',
+                    settings=f'{__version__} {self.bands} {self.all_bands} '
+                    f'{self.scale} {self.nodata} {self.invalid_if} {self.normalize} '
+                    f'{self.margin}',
                 )
                 maps.append(grid)
         return maps
@@ -250,13 +312,42 @@ class RasterDataModule(BaseDataModule):
         """
         return [PixelWindow(*window) for window in batch['window'].tolist()]
 
-    def restore(self, image: Tensor) -> Tensor:
-        """Bands as they were read: nothing is normalized here.
+    def restore(self, image: Tensor, windows: Sequence[PixelWindow] = ()) -> Tensor:
+        """Undo what *normalize* does to the bands.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
+            windows: Places of the images of the batch, from :meth:`predict_windows`.
 
         Returns:
-            The same bands.
+            Bands as they were read, of the same shape.
         """
-        return image
+        dataset = self._valid_attribute('predict_dataset')
+        reference = getattr(dataset, 'reference', None)
+        if reference is None or not windows:
+            return image
+        moments = np.array([dataset.moments(w.file) for w in windows])
+        mean, std = torch.from_numpy(moments).to(image).unbind(1)
+        middle, spread = torch.from_numpy(reference).to(image)
+        shape = (..., None, None)
+        ratio = (std / spread)[shape]
+        restored: Tensor = (image - middle[:, None, None]) * ratio + mean[shape]
+        return restored
+
+    def state_dict(self) -> dict[str, Any]:
+        """State that goes into checkpoints: what the training rasters were like."""
+        reference = None if self.reference is None else np.asarray(self.reference)
+        return {
+            'trained_on': self.trained_on,
+            'reference': None if reference is None else reference.tolist(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember what the training rasters were like.
+
+        Args:
+            state_dict: State of a checkpoint.
+        """
+        self.trained_on = state_dict.get('trained_on')
+        if self.reference is None and state_dict.get('reference') is not None:
+            self.reference = np.array(state_dict['reference'])

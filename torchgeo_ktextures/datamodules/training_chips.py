@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchgeo.datasets import stack_samples
 from torchgeo.datasets.utils import Sample
 
-from ..datasets import MapGrid, RasterWindows
+from ..datasets import MapGrid, PixelWindow, RasterWindows
 from ..maps.metadata import read_metadata
 from ..samplers import GridWindowSampler
 from .rasters import RasterDataModule
@@ -93,7 +93,7 @@ class TrainingChipsDataModule(RasterDataModule):
         root: str | Sequence[str],
         predict_paths: str | Sequence[str] | None = None,
         bands: Sequence[str | int] | None = None,
-        nodata: float | None = None,
+        nodata: float | Sequence[float] | None = None,
         batch_size: int = 8,
         length: int | None = None,
         tile_size: int | None = None,
@@ -107,8 +107,8 @@ class TrainingChipsDataModule(RasterDataModule):
             predict_paths: Rasters to predict, or 'olinda' for the shipped scene.
             bands: Names or 1-based indexes of the bands of the rasters to predict, in
                 the order of the chips (defaults to the first ones).
-            nodata: Value of the rasters to predict that means no data (defaults to that
-                of each file).
+            nodata: Values of the rasters to predict that mean no data, besides what GDAL
+                takes as such.
             batch_size: Number of chips per batch.
             length: Number of training chips per epoch, each as often as it takes
                 (defaults to each once).
@@ -285,11 +285,12 @@ class TrainingChipsDataModule(RasterDataModule):
             for grid in super().predict_maps()
         ]
 
-    def restore(self, image: Tensor) -> Tensor:
+    def restore(self, image: Tensor, windows: Sequence[PixelWindow] = ()) -> Tensor:
         """Bring normalized bands back to the units of the chips.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
+            windows: Not used.
 
         Returns:
             Bands of the same shape.

@@ -4,14 +4,15 @@
 """Datasets of RGB-NIR rasters."""
 
 from .array_windows import ArrayWindows
-from .bands import DEFAULT_BANDS, band_indexes, raster_bands, valid_pixels
+from .band_names import DEFAULT_BANDS
+from .bands import band_indexes, band_roles, raster_bands
 from .map_grid import MapGrid, MapSource
 from .olinda import Olinda
 from .planet_basemap import PlanetBasemap
 from .planet_grid import Quad
 from .planet_scope import PlanetScope
 from .raster_windows import RasterWindows
-from .rasters import CorruptRasterError, open_raster
+from .rasters import CorruptRasterError, list_scenes, open_raster, raster_name
 from .windows import PixelWindow, Windows, core_pixels
 
 __all__ = (
@@ -28,8 +29,10 @@ __all__ = (
     'RasterWindows',
     'Windows',
     'band_indexes',
+    'band_roles',
     'core_pixels',
+    'list_scenes',
     'open_raster',
     'raster_bands',
-    'valid_pixels',
+    'raster_name',
 )

@@ -1,18 +1,199 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Finding bands by name and pixels without data."""
+"""Which bands of a raster are red, green, blue and near infrared."""
 
+import os
+import re
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
-from rasterio.windows import Window
 
-#: File order assumed where neither the file nor the user names the bands.
-DEFAULT_BANDS = ('red', 'green', 'blue', 'nir')
+from .band_names import (
+    BASEMAP_BANDS,
+    DEFAULT_BANDS,
+    SCENE_BANDS,
+    are_numbers,
+    find_by_name,
+    find_by_sensor,
+)
+from .planet_grid import Quad
+
+#: Bands that a model needs at least.
+LEAST_BANDS = 3
+
+#: Whether the fourth band of a file is a mask, which takes a pass over it to tell.
+_MASKS: dict[tuple[str, int], bool] = {}
+
+
+class Roles(NamedTuple):
+    """Bands of a raster that are known as red, green, blue and near infrared."""
+
+    #: 1-based number of each band by its name.
+    numbers: dict[str, int]
+    #: What to tell the user where a file does not name its bands, or None.
+    note: str | None = None
+
+
+def band_roles(src: DatasetReader, all_bands: Sequence[str] | None = None) -> Roles:
+    """Find red, green, blue and near infrared.
+
+    What decides is, in this order: names (*all_bands*, else the band descriptions),
+    numbers as sensors give them (``B04``, ``SR_B4``), the order in files with names of
+    Planet, and the colour interpretation. Where there is none of these, the first
+    bands are assumed to be red, green, blue and near infrared, and the note says so.
+
+    Args:
+        src: Open raster.
+        all_bands: Names of the bands of the file, in file order.
+
+    Returns:
+        The bands that were found.
+
+    Raises:
+        ValueError: If *all_bands* are more than the raster has.
+    """
+    if all_bands and len(all_bands) > src.count:
+        msg = f'all_bands has {len(all_bands)} names, but {src.name} has {src.count} '
+        raise ValueError(msg + 'bands; name each band once, in file order')
+    names = [text or '' for text in all_bands or src.descriptions]
+    numbers = {b: i for b in DEFAULT_BANDS if (i := find_by_name(names, b)) is not None}
+    if set(DEFAULT_BANDS[:3]) <= set(numbers):
+        note = None
+        if 'nir' not in numbers and src.count > len(mask_indexes(src)) + LEAST_BANDS:
+            note = 'no band is named nir: taking red, green and blue only; '
+            note += '--bands to change'
+        return Roles(numbers, note)
+    sensor = find_by_sensor(names, src.name)
+    if sensor is not None:
+        numbers = dict(zip(DEFAULT_BANDS, sensor[1], strict=True))
+        return Roles(numbers, _taking(src, numbers, f'by the names of {sensor[0]}'))
+    if all_bands or not are_numbers(names):
+        return Roles(numbers)  # named otherwise: nothing is guessed
+    planet = planet_bands(src)
+    if planet is not None:
+        return Roles({b: planet.index(b) + 1 for b in DEFAULT_BANDS if b in planet})
+    told = _by_interpretation(src)
+    if told is not None:
+        return told
+    masks = mask_indexes(src)
+    data = [i for i in range(1, src.count + 1) if i not in masks]
+    numbers = dict(zip(DEFAULT_BANDS, data, strict=False))
+    taken = ', '.join(map(str, numbers.values()))
+    note = f'band names not given: taking {taken} as {", ".join(numbers)}; '
+    return Roles(numbers, note + '--bands to change')
+
+
+def _taking(src: DatasetReader, numbers: dict[str, int], why: str) -> str:
+    taken = ', '.join(src.descriptions[i - 1] or str(i) for i in numbers.values())
+    return f'taking {taken} as {", ".join(numbers)}, {why}'
+
+
+def _by_interpretation(src: DatasetReader) -> Roles | None:
+    """Bands by colour interpretation; the next band that has none is near infrared."""
+    colors = list(src.colorinterp)
+    kinds = {
+        'red': ColorInterp.red,
+        'green': ColorInterp.green,
+        'blue': ColorInterp.blue,
+        'nir': ColorInterp.nir,
+    }
+    numbers = {b: colors.index(c) + 1 for b, c in kinds.items() if c in colors}
+    if not set(DEFAULT_BANDS[:3]) <= set(numbers):
+        return None
+    masks = mask_indexes(src)
+    rest = [
+        i
+        for i, color in enumerate(colors, 1)
+        if color in (ColorInterp.undefined, ColorInterp.gray) and i not in masks
+    ]
+    note = None
+    if 'nir' not in numbers and masks == [4] and colors[3] == ColorInterp.alpha:
+        note = 'band 4 is alpha by its colour interpretation: taking it as a mask; for '
+        note += 'near infrared use --bands 1,2,3,4'
+    elif 'nir' not in numbers and rest:
+        numbers['nir'] = rest[0]
+        note = f'band {rest[0]} has no name: taking it as near infrared; '
+        note += '--bands to change'
+    elif tuple(numbers.values())[:3] != (1, 2, 3):
+        note = _taking(src, numbers, 'by colour interpretation')
+    return Roles(numbers, note)
+
+
+def planet_bands(src: DatasetReader) -> tuple[str, ...] | None:
+    """Bands of a file with a name of Planet, in file order.
+
+    Their colour interpretation is red, green, blue, undefined, though they hold blue,
+    green, red and near infrared.
+
+    Args:
+        src: Open raster.
+
+    Returns:
+        Names of the bands before the alpha band, or None for other files.
+    """
+    path = Path(src.name)
+    composite = re.fullmatch(r'(.*_)?composite(_clip)?', path.stem) and any(
+        path.with_name(f'{path.stem}_udm2{suffix}').exists()
+        for suffix in ('.tif', '.tiff')
+    )
+    if composite or re.search(r'_analyticms(_|$)', path.stem, re.IGNORECASE):
+        return SCENE_BANDS.get(src.count)
+    quad = Quad.from_name(path.name) is not None and src.crs is not None
+    if quad and src.crs.to_epsg() == 3857:
+        product = 'visual' if src.dtypes[0] == 'uint8' else 'analytic'
+        bands = BASEMAP_BANDS[product]
+        return bands if src.count in (len(bands), len(bands) + 1) else None
+    return None
+
+
+def mask_indexes(src: DatasetReader) -> list[int]:
+    """Find bands that are masks, and not data.
+
+    These are bands of colour interpretation alpha that have no other name, the band
+    after those of a quad of Planet, and a fourth band of 8 bits without a name that only
+    holds 0 and 255.
+
+    Args:
+        src: Open raster.
+
+    Returns:
+        1-based numbers.
+    """
+    masks = [
+        i
+        for i, (color, name) in enumerate(
+            zip(src.colorinterp, src.descriptions, strict=True), 1
+        )
+        # GDAL marks the fourth of four bands of 8 bits, unless it is told otherwise.
+        if color == ColorInterp.alpha and (not name or 'alpha' in name.lower())
+    ]
+    planet = planet_bands(src)
+    if planet is not None and len(planet) < src.count and not masks:
+        masks = [src.count]
+    plain = src.count == 4 and src.dtypes[3] == 'uint8' and not src.descriptions[3]
+    if plain and not masks and planet is None and _is_mask(src):
+        masks = [4]
+    return masks
+
+
+def _is_mask(src: DatasetReader) -> bool:
+    """Whether the fourth band only holds 0 and 255, and 255 somewhere."""
+    key = src.name, os.stat(src.name).st_mtime_ns if os.path.isfile(src.name) else 0
+    if not key[1] or key not in _MASKS:
+        seen = False
+        for _, window in src.block_windows(4):
+            values = src.read(4, window=window)
+            if ((values != 0) & (values != 255)).any():
+                seen = False
+                break
+            seen |= bool((values == 255).any())
+        _MASKS[key] = seen
+    return _MASKS[key]
 
 
 def band_indexes(
@@ -22,13 +203,10 @@ def band_indexes(
 ) -> list[int]:
     """Find the 1-based indexes of bands.
 
-    Names are compared with *all_bands* when given, else with the band descriptions of
-    the file (in full, or up to the first underscore: ``nir`` finds ``nir_B08``), else
-    with red, green, blue, nir in this order.
-
     Args:
         src: Open raster.
-        bands: Names or 1-based indexes of the bands.
+        bands: Names or 1-based indexes of the bands. Names are those of the file, see
+            :func:`band_roles`.
         all_bands: Names of the bands of the file, in file order.
 
     Returns:
@@ -37,33 +215,43 @@ def band_indexes(
     Raises:
         ValueError: If the raster does not have one of the bands.
     """
-    if all_bands:
-        names = [str(name).lower() for name in all_bands]
-    elif any(src.descriptions):
-        names = [(text or '').lower() for text in src.descriptions]
-    else:
-        names = list(DEFAULT_BANDS[: src.count])
-    short = [name.split('_')[0] for name in names]
+    names = [text or '' for text in all_bands or src.descriptions]
+    roles: Roles | None = None
     found = []
     for band in bands:
-        text = str(band).lower()
-        if text.isdecimal():
-            index = int(text)
-        elif text in names:
-            index = names.index(text) + 1
-        elif text in short:
-            index = short.index(text) + 1
-        else:
-            msg = f'{src.name} has no band {band!r}: its {src.count} bands are '
-            msg += f'{", ".join(names)}; change bands, name the bands of the file in '
-            msg += 'all_bands, or use 1-based band numbers'
-            raise ValueError(msg)
-        if not 1 <= index <= src.count:
-            msg = f'{src.name} has {src.count} bands, but band {band!r} is number '
-            msg += f'{index}; change bands or all_bands'
-            raise ValueError(msg)
+        text = str(band).strip().lower()
+        index = int(text) if text.isdecimal() else None
+        if index is None and any(names):
+            lowered = [name.strip().lower() for name in names]
+            exact = lowered.index(text) + 1 if text in lowered else None
+            index = exact or find_by_name(names, text)
+        if index is None:
+            roles = roles or band_roles(src, all_bands)
+            index = roles.numbers.get(text)
+        if index is None or not 1 <= index <= src.count:
+            raise ValueError(_missing(src, band, names))
         found.append(index)
     return found
+
+
+def _missing(src: DatasetReader, band: str | int, names: Sequence[str]) -> str:
+    shown = [name or str(i) for i, name in enumerate(names, 1)]
+    more = '' if len(shown) <= 20 else f', ... ({len(shown)} in all)'
+    count = f'{src.count} band{"s" if src.count > 1 else ""}'
+    named = f', {", ".join(shown[:20])}{more}' if any(names) else ' without names'
+    masks = ''.join(f', of which band {i} is a mask' for i in mask_indexes(src))
+    msg = f'{src.name} has no band {band!r}: it has {count}{named}{masks}; '
+    if src.count < LEAST_BANDS:
+        msg += 'at least 3 are needed, red, green and blue: '
+        if src.colorinterp[0] == ColorInterp.palette:
+            msg += 'expand its colour table with gdal_translate -expand rgb'
+        else:
+            repeated = ','.join(str(min(i, src.count)) for i in (1, 2, 3))
+            msg += (
+                f'stack rasters with gdalbuildvrt -separate, or use --bands {repeated}'
+            )
+        return msg
+    return msg + 'choose with --bands, by names or numbers, as --bands 3,2,1,4'
 
 
 def raster_bands(
@@ -76,64 +264,28 @@ def raster_bands(
         bands: Names or 1-based indexes, if the user has chosen.
 
     Returns:
-        These, else red, green, blue and, unless it has only three bands, nir.
+        These, else red, green, blue and, if there is one, nir.
     """
     if bands:
         return list(bands)
-    return list(DEFAULT_BANDS[:3] if src.count == 3 else DEFAULT_BANDS)
+    known = band_roles(src).numbers
+    return [b for b in DEFAULT_BANDS if b in known or b != 'nir']
 
 
-def valid_pixels(
-    data: npt.NDArray[np.generic], nodata: float | None
-) -> npt.NDArray[np.bool_]:
-    """Find pixels with data.
-
-    A pixel is invalid where a band is NaN or infinite, where a band equals a nodata
-    value other than zero, or where all bands equal a nodata value of zero (a single
-    zero is a plausible value, as of water in the near infrared).
-
-    Args:
-        data: Bands of shape ``(C, H, W)``.
-        nodata: Value that means no data, if any.
-
-    Returns:
-        True where valid, of shape ``(H, W)``.
-    """
-    valid: npt.NDArray[np.bool_] = np.isfinite(data).all(0)
-    if nodata is not None and not np.isnan(nodata):
-        missing = data == nodata
-        valid &= ~(missing.all(0) if nodata == 0 else missing.any(0))
-    return valid
-
-
-def mask_band(
-    src: DatasetReader,
-    indexes: Sequence[int],
-    window: Window | None = None,
-    out_shape: tuple[int, int] | None = None,
-) -> npt.NDArray[np.bool_] | None:
-    """Read the mask band or the alpha band of a raster.
-
-    An alpha band that was asked for as data is data: writers that do not know better
-    mark the fourth of four bands as alpha.
+def check_types(src: DatasetReader, indexes: Sequence[int]) -> None:
+    """Refuse bands that are no real numbers.
 
     Args:
         src: Open raster.
-        indexes: 1-based indexes of the bands that are read as data.
-        window: Part of the raster to read.
-        out_shape: Height and width to decimate to.
+        indexes: 1-based numbers of the bands.
 
-    Returns:
-        True where valid, of shape ``(H, W)``, or None without such a band.
+    Raises:
+        ValueError: If a band is complex.
     """
-    alpha = [i + 1 for i, c in enumerate(src.colorinterp) if c == ColorInterp.alpha]
-    if alpha:
-        if alpha[0] in indexes:
-            return None
-        values = src.read(alpha[0], window=window, out_shape=out_shape)
-    elif MaskFlags.per_dataset in src.mask_flag_enums[0]:
-        values = src.read_masks(1, window=window, out_shape=out_shape)
-    else:
-        return None
-    mask: npt.NDArray[np.bool_] = values > 0
-    return mask
+    for i in indexes:
+        dtype = src.dtypes[i - 1]
+        if dtype.startswith('complex') or np.dtype(dtype).kind not in 'iuf':
+            msg = (
+                f'band {i} of {src.name} is of type {dtype}; take the amplitude first, '
+            )
+            raise ValueError(msg + 'as with gdal_calc.py --calc "abs(A)"')

@@ -58,11 +58,12 @@ class MapSource(Protocol):
             Windows whose ``file`` is the number of the map, in pixels of the map.
         """
 
-    def restore(self, image: Tensor) -> Tensor:
+    def restore(self, image: Tensor, windows: Sequence[PixelWindow] = ()) -> Tensor:
         """Undo the normalization of the data module, if any.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
+            windows: Places of the images of the batch, if they are known.
 
         Returns:
             Bands as they were read, of the same shape.

@@ -13,18 +13,12 @@ from pyproj import CRS
 from rasterio.io import DatasetReader
 from torchgeo.datasets.utils import Path, Sample
 
-from .bands import DEFAULT_BANDS
+from .band_names import BASEMAP_BANDS, DEFAULT_BANDS
 from .planet import PlanetDataset
 from .planet_file import PlanetFile
 from .planet_grid import QUAD_NAME, Quad, folder_dates, mosaic_dates
 from .rasters import CorruptRasterError
 from .reading import grid_of
-
-#: Bands of a quad before the alpha band, in file order.
-BASEMAP_BANDS = {
-    'analytic': ('blue', 'green', 'red', 'nir'),
-    'visual': ('red', 'green', 'blue'),
-}
 
 
 class PlanetBasemap(PlanetDataset):

@@ -19,30 +19,12 @@ from rasterio.io import DatasetReader
 from torchgeo.datasets.utils import Path, Sample
 
 from ..errors import first_line
-from .bands import DEFAULT_BANDS
+from .band_names import DEFAULT_BANDS, SCENE_BANDS
 from .planet import PlanetDataset
 from .planet_file import PlanetFile
 from .rasters import CorruptRasterError, open_raster
 from .reading import Grid, grid_of, read_grid
 from .udm2 import UDM1_BAND, UDM2_INDEXES, check_classes, usable_pixels
-
-#: Bands of a scene by their number, in file order.
-SCENE_BANDS = {
-    4: ('blue', 'green', 'red', 'nir'),
-    8: (
-        'coastal_blue',
-        'blue',
-        'green_i',
-        'green',
-        'yellow',
-        'red',
-        'red_edge',
-        'nir',
-    ),
-}
-
-#: Scenes before this may have no UDM2.
-FIRST_UDM2 = pd.Timestamp('2018-08-01')
 
 
 class PlanetScope(PlanetDataset):
@@ -57,8 +39,7 @@ class PlanetScope(PlanetDataset):
     Surface reflectance (``_SR``, x 10,000) and radiance (x 100, in W m-2 sr-1 um-1) are
     never mixed. Pixels are valid where a band is not zero and where the mask of usable
     data beside the scene (``..._3B_udm2[_clip].tif``, ``composite_udm2.tif``) has one
-    of *valid_classes*. Scenes without UDM2, as there were before August 2018, are
-    taken as they are, with a warning.
+    of *valid_classes*. Scenes without UDM2 are taken as they are, with a warning.
 
     Dataset format: https://docs.planet.com/data/imagery/planetscope/
     """
@@ -254,15 +235,8 @@ class PlanetScope(PlanetDataset):
             else:
                 self._check_mask(source)
         if missing:
-            late = [s for s in missing if s.dates[0] >= FIRST_UDM2]
             msg = f'{len(missing)} of {len(sources)} scenes have no UDM2 beside them, '
-            msg += f'such as {(late or missing)[0].path}: '
-            if late:
-                msg += 'clouds are not masked in these'
-            else:
-                msg += (
-                    'there was none before August 2018; clouds are not masked in these'
-                )
+            msg += f'such as {missing[0].path}: clouds are not masked in these'
             warnings.warn(msg, stacklevel=5)
 
     def _check_mask(self, source: PlanetFile) -> None:

@@ -4,26 +4,38 @@
 """Pixel-exact windows of any rasters."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from torchgeo.datasets.utils import Sample
 
-from ..errors import first_line
-from .bands import band_indexes, mask_band, valid_pixels
+from ..errors import DataWarning, first_line
+from .band_names import DEFAULT_BANDS
+from .bands import band_indexes, band_roles, check_types, mask_indexes
 from .rasters import (
     MASK_SUFFIXES,
+    CorruptRasterError,
     Paths,
     RasterHandles,
     list_rasters,
+    list_scenes,
     open_raster,
 )
+from .validity import InvalidIf, combine_validity, read_invalid
 from .windows import PixelWindow, Windows
+
+type _Array = npt.NDArray[Any]
+
+#: Share of the pixels that may lack some of the bands without a warning.
+_PARTLY = 0.1
 
 
 class RasterWindows(Windows):
@@ -45,23 +57,29 @@ class RasterWindows(Windows):
         bands: Sequence[str | int] = ('red', 'green', 'blue', 'nir'),
         all_bands: Sequence[str] | None = None,
         scale: float = 1,
-        nodata: float | None = None,
+        nodata: float | Sequence[float] | None = None,
         mask_paths: Paths | None = None,
         ignore_index: int = 255,
+        invalid_if: InvalidIf = 'any',
     ) -> None:
         """Initialize a new RasterWindows instance.
 
         Args:
-            paths: Rasters, or folders of GeoTIFF files.
+            paths: Rasters, or folders of GeoTIFF files. Of folders, hidden files,
+                quality masks and maps of this package are left out.
             bands: Names or 1-based indexes of the bands, in the order of the model:
                 red, green, blue, near infrared.
-            all_bands: Names of the bands of the files in file order (defaults to the
-                names in the files, else red, green, blue, nir).
-            scale: Digital numbers are divided by this.
-            nodata: Value that means no data (defaults to that of each file).
+            all_bands: Names of the bands of the files in file order (defaults to what
+                the files tell, see :func:`band_roles`).
+            scale: Digital numbers are divided by this. With 1, the scale and offset
+                tags of a file are applied, if there are any.
+            nodata: Values that mean no data, besides what GDAL takes as such.
             mask_paths: Label rasters of the same sizes, or folders of them, with the
                 file names of the rasters up to the extension.
             ignore_index: Label of pixels that have none.
+            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
+                or only where 'all' are; then single missing bands are filled with the
+                nearest value.
 
         Raises:
             FileNotFoundError: If a path does not exist or holds no raster.
@@ -73,21 +91,37 @@ class RasterWindows(Windows):
         self.bands = tuple(bands)
         self.all_bands = tuple(all_bands) if all_bands else ()
         self.scale = scale
+        self.nodata = as_values(nodata)
+        self.invalid_if: InvalidIf = invalid_if
         self.ignore_index = ignore_index
-        self.files = list_rasters(paths)
+        self.files = list_scenes(paths)[0]
         entries = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         entry = {f: i for i, p in enumerate(entries) for f in list_rasters(p)}
         #: Number of the entry of *paths* that each file is of.
         self.entries = [entry[file] for file in self.files]
         self.indexes: list[list[int]] = []
         self.shapes: list[tuple[int, int]] = []
-        self.nodata: list[float | None] = []
+        self._mask_bands: list[list[int]] = []
+        #: What bands are multiplied by, and what is added then, of shape (C,).
+        self._units: list[tuple[_Array, _Array]] = []
+        notes: dict[str, list[str]] = {}
         for file in self.files:
             with open_raster(file) as src:
-                self.indexes.append(band_indexes(src, self.bands, all_bands))
+                indexes = band_indexes(src, self.bands, all_bands)
+                if set(self.bands) & set(DEFAULT_BANDS):
+                    note = band_roles(src, all_bands).note
+                    notes.setdefault(note or '', []).append(file)
+                check_types(src, indexes)
+                self.indexes.append(indexes)
                 self.shapes.append((src.height, src.width))
-                self.nodata.append(src.nodata if nodata is None else nodata)
+                self._mask_bands.append(mask_indexes(src))
+                self._units.append(_units(src, indexes))
+        for note, files in notes.items():
+            if note:
+                more = f' and {len(files) - 1} more' if len(files) > 1 else ''
+                warnings.warn(f'{files[0]}{more}: {note}', DataWarning, stacklevel=2)
         self.masks = self._find_masks(mask_paths) if mask_paths is not None else None
+        self._said_partly = False
         self._open = RasterHandles()
 
     def _find_masks(self, mask_paths: Paths) -> list[str]:
@@ -109,19 +143,78 @@ class RasterWindows(Windows):
 
     def _read(
         self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
-    ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-        src = self._open(self.files[file])
-        indexes = self.indexes[file]
-        shape = (len(indexes), *out_shape) if out_shape else None
+    ) -> tuple[_Array, npt.NDArray[np.bool_]]:
+        data, invalid = self._read_invalid(file, window, out_shape)
+        return combine_validity(data, invalid, self.invalid_if)
+
+    def _read_invalid(
+        self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
+    ) -> tuple[_Array, npt.NDArray[np.bool_]]:
+        path = self.files[file]
         try:
-            data = src.read(indexes, window=window, out_shape=shape)
-            mask = mask_band(src, indexes, window, out_shape)
+            return read_invalid(
+                self._open(path),
+                self.indexes[file],
+                window,
+                out_shape,
+                self.nodata,
+                self._mask_bands[file],
+            )
         except RasterioError as error:
-            msg = f'{self.files[file]} cannot be read ({first_line(error)}); the file '
-            msg += 'is truncated or damaged, get a fresh copy'
-            raise ValueError(msg) from None
-        valid = valid_pixels(data, self.nodata[file])
-        return data, valid if mask is None else valid & mask
+            msg = f'{path} cannot be read ({first_line(error)}); the file is truncated '
+            raise CorruptRasterError(
+                msg + 'or damaged, get a fresh copy', path
+            ) from None
+
+    def read(
+        self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Read a part of a raster.
+
+        Args:
+            file: Number of the raster.
+            window: Part to read, or None for all of it.
+            out_shape: Height and width to decimate to.
+
+        Returns:
+            Bands in units, of shape ``(C, H, W)``, 0 where invalid, and where they are
+            valid, of shape ``(H, W)``.
+
+        Raises:
+            CorruptRasterError: If the file cannot be read.
+        """
+        data, valid = self._read(file, window, out_shape)
+        image = self._in_units(file, data)
+        self.bring_to_reference(image, file)
+        image[:, ~valid] = 0
+        return image, valid
+
+    def _in_units(self, file: int, data: _Array) -> npt.NDArray[np.float32]:
+        # In place: tiles are large, and several are on their way at once.
+        image: npt.NDArray[np.float32] = data.astype(np.float32)
+        if self.scale != 1:
+            image /= self.scale
+            return image
+        gain, offset = self._units[file]
+        if (gain != 1).any():
+            image *= gain[:, None, None]
+        if offset.any():
+            image += offset[:, None, None]
+        return image
+
+    def sample_pixels(self, file: int, size: int = 512) -> npt.NDArray[np.float32]:
+        """Read the valid pixels of a whole raster, decimated.
+
+        Args:
+            file: Number of the raster.
+            size: Height and width to decimate to, at most.
+
+        Returns:
+            Pixels in units, of shape ``(N, C)``.
+        """
+        height, width = self.shapes[file]
+        data, valid = self._read(file, None, (min(height, size), min(width, size)))
+        return self._in_units(file, data)[:, valid].T
 
     def validity(self, file: int, size: int = 512) -> npt.NDArray[np.bool_]:
         """Read the validity of a whole raster, decimated.
@@ -135,7 +228,14 @@ class RasterWindows(Windows):
         """
         height, width = self.shapes[file]
         out_shape = (min(height, size), min(width, size))
-        return self._read(file, None, out_shape)[1]
+        data, invalid = self._read_invalid(file, None, out_shape)
+        partly = float((invalid.any(0) & ~invalid.all(0)).mean())
+        if partly > _PARTLY and self.invalid_if == 'any' and not self._said_partly:
+            self._said_partly = True
+            msg = f'{self.files[file]}: {partly:.0%} of the pixels have some of the '
+            msg += 'bands only, and are left out; --invalid-if all keeps them'
+            warnings.warn(msg, DataWarning, stacklevel=2)
+        return combine_validity(data, invalid, self.invalid_if)[1]
 
     def __getitem__(self, index: PixelWindow) -> Sample:
         """Read a window.
@@ -151,16 +251,13 @@ class RasterWindows(Windows):
         """
         w = PixelWindow(*index)
         window = Window(w.col, w.row, w.width, w.height)
-        data, valid = self._read(w.file, window)
-        # In place: tiles are large, and several are on their way at once.
-        image = torch.from_numpy(data.astype(np.float32))
-        image.div_(self.scale).masked_fill_(torch.from_numpy(~valid), 0)
+        image, valid = self.read(w.file, window)
         src = self._open(self.files[w.file])
         t = src.window_transform(window)
         x, y = (t.c, t.c + t.a * w.width), (t.f + t.e * w.height, t.f)
         bounds = [*x, abs(t.a), *y, abs(t.e), 0.0, 0.0, 1.0]
         sample: Sample = {
-            'image': image,
+            'image': torch.from_numpy(image),
             'mask_valid': torch.from_numpy(valid)[None].float(),
             'window': torch.tensor(w),
             'bounds': torch.tensor(bounds),
@@ -173,3 +270,26 @@ class RasterWindows(Windows):
                 torch.from_numpy(valid), mask, self.ignore_index
             )
         return sample
+
+
+def as_values(nodata: float | Sequence[float] | None) -> tuple[float, ...]:
+    """Values that mean no data, as a tuple.
+
+    Args:
+        nodata: One value, several, or None.
+
+    Returns:
+        The values.
+    """
+    if nodata is None:
+        return ()
+    values: Any = nodata if isinstance(nodata, list | tuple | np.ndarray) else [nodata]
+    return tuple(float(value) for value in values)
+
+
+def _units(src: DatasetReader, indexes: Sequence[int]) -> tuple[_Array, _Array]:
+    """What digital numbers are multiplied by, and what is added then, by tags."""
+    pairs = [(src.scales[i - 1], src.offsets[i - 1]) for i in indexes]
+    # A scale of 0 says nothing.
+    gain, offset = np.array([(gain or 1, offset) for gain, offset in pairs]).T
+    return gain.astype(np.float32), offset.astype(np.float32)

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from torchgeo.datasets.mixins import PlottingMixin
 from torchgeo.datasets.utils import Sample
 
+from ..outliers import robust_moments
 from .plot import plot_rgb
 
 
@@ -50,6 +51,10 @@ class Windows(Dataset[Sample], PlottingMixin):
     #: Label of pixels that have none.
     ignore_index = 255
 
+    #: Mean and standard deviation that the bands of each raster are brought to, of
+    #: shape ``(2, C)``, or None to leave them as they are.
+    reference: npt.NDArray[np.float64] | None = None
+
     def __len__(self) -> int:
         """Return the number of rasters."""
         return len(self.files)
@@ -65,6 +70,64 @@ class Windows(Dataset[Sample], PlottingMixin):
         Returns:
             True where valid, of shape ``(h, w)``.
         """
+
+    @abstractmethod
+    def sample_pixels(self, file: int, size: int = 512) -> npt.NDArray[np.float32]:
+        """Read the valid pixels of a whole raster, decimated.
+
+        Args:
+            file: Number of the raster.
+            size: Height and width to decimate to, at most.
+
+        Returns:
+            Pixels of shape ``(N, C)``.
+        """
+
+    def moments(
+        self, file: int
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Estimate mean and standard deviation of the bands of a raster.
+
+        Outliers do not count. The raster is read once, decimated.
+
+        Args:
+            file: Number of the raster.
+
+        Returns:
+            Means and standard deviations of shape ``(C,)``; 0 and 1 if no pixel is
+            valid.
+        """
+        known = self.__dict__.setdefault('_moments', {})
+        if file not in known:
+            known[file] = robust_moments(self.sample_pixels(file))
+        found: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] = known[file]
+        return found
+
+    def normalize_each(self, reference: npt.ArrayLike | None = None) -> None:
+        """Bring the bands of each raster to one mean and standard deviation.
+
+        Args:
+            reference: Mean and standard deviation of each band, of shape ``(2, C)``
+                (defaults to the means of those of all rasters).
+        """
+        if reference is None:
+            every = [self.moments(i) for i in range(len(self.files))]
+            reference = np.mean(every, axis=0)
+        self.reference = np.asarray(reference, np.float64)
+
+    def bring_to_reference(self, image: npt.NDArray[np.float32], file: int) -> None:
+        """Normalize bands in place, if that was asked for.
+
+        Args:
+            image: Bands of shape ``(C, H, W)``.
+            file: Number of their raster.
+        """
+        if self.reference is not None:
+            mean, std = self.moments(file)
+            ratio = self.reference[1] / std
+            shift = self.reference[0] - mean * ratio
+            image *= ratio.astype(np.float32)[:, None, None]
+            image += shift.astype(np.float32)[:, None, None]
 
     @abstractmethod
     def __getitem__(self, index: PixelWindow) -> Sample:

@@ -85,8 +85,10 @@ class KTexturesLoss(nn.Module):
         if self.clusters.has_color:
             n = model.normalizer
             color = self.clusters.mixture.color
-            color.moments.estimate((pixels - n.mean) / n.std)
-        padded = [pad_to_grid(model.prepare(x, v), v) for x, v in pairs]
+            color.moments.estimate((pixels.clamp(n.low, n.high) - n.mean) / n.std)
+        padded = [
+            pad_to_grid(model.prepare(x, v), model.inliers(x, v)) for x, v in pairs
+        ]
         maps: list[Tensor] = []
 
         def extracted() -> Iterator[dict[str, Tensor]]:
@@ -123,7 +125,8 @@ class KTexturesLoss(nn.Module):
         color = self.clusters.mixture.color
         moments: list[list[Tensor]] = [[], []] if self.clusters.has_color else []
         for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
-            x, valid = pad_to_grid(model.prepare(image, valid), valid)
+            x = model.prepare(image, valid)
+            x, valid = pad_to_grid(x, model.inliers(image, valid))
             if pooled is None:
                 features = self.similarity.features(x, valid)
                 maps.append(self.clusters.pool(features, (x.shape[-2], x.shape[-1])))
@@ -174,7 +177,8 @@ class KTexturesLoss(nn.Module):
             valid area in each class, by cells, of shape ``(k,)``. In training,
             similarity is that of the first images, the fewer the more colour tells.
         """
-        x, valid = pad_to_grid(model.prepare(image, valid), valid)
+        x = model.prepare(image, valid)
+        x, valid = pad_to_grid(x, model.inliers(image, valid))
         size = (x.shape[-2], x.shape[-1])
         targets = self.similarity.features(x, valid)
         labels = self.clusters(targets, x, valid)

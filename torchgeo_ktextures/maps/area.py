@@ -67,6 +67,26 @@ def pixel_area_ha(
     return hectares
 
 
+def ground_sample_distance(
+    crs: object, transform: Affine | None, height: int, width: int
+) -> float | None:
+    """Width of the pixels in the middle of a raster, on the ground.
+
+    Args:
+        crs: Coordinate reference system.
+        transform: Affine transform of the grid, if there is one.
+        height: Height of the raster in pixels.
+        width: Width of the raster in pixels.
+
+    Returns:
+        Metres, the root of the area of a pixel, or None without georeference.
+    """
+    if transform is None or transform.is_identity:
+        return None
+    area = pixel_area_ha(crs, transform, height / 2, width / 2)
+    return None if area is None or not float(area) > 0 else 100 * float(area) ** 0.5
+
+
 def class_areas_ha(
     labels: npt.NDArray[np.integer],
     crs: object,

@@ -78,7 +78,7 @@ def write_chips(
             for window in chips:
                 data, valid = _write_pair(temporary / split, src, scene, window, names)
                 if split == 'train':
-                    statistics.add(data[:, valid] / scale)
+                    statistics.add(scene.in_units(data[:, valid], scale))
         content = {
             'classes': list(names),
             'colors': [list(class_color(src, i)) for i in range(len(names))],
@@ -197,6 +197,8 @@ def _write_pair(
     data, valid = scene.read(window)
     labels = read_part(src, window).copy()
     labels[~valid | (labels >= len(names))] = nodata_of(src)
+    if scene.nodata is not None:
+        data[:, ~valid] = scene.nodata
     name = f'{Path(src.name).stem}_{window.row_off:05}_{window.col_off:05}.tif'
     profile = {
         'driver': 'GTiff',
@@ -216,6 +218,7 @@ def _write_pair(
     ) as dst:
         dst.write(data)
         dst.descriptions = tuple(scene.names)
+        dst.scales, dst.offsets = scene.scales, scene.offsets
     with rasterio.open(
         folder / 'masks' / name,
         'w',

@@ -3,8 +3,9 @@
 
 """Legends of maps: the file in which users name clusters."""
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from ..colors import class_colors
 from .output import complete_file
+from .yaml_text import read_yaml
 
 _HEADER = """\
 # Classes of a map. Fill in the names and apply them with
@@ -25,8 +27,12 @@ _HEADER = """\
 #                after the colon.
 #
 # The rest is there to help: the colour in the map, the area, the mean of each band and
-# a picture of the texture.
+# a picture of the texture. Numbers of clusters mean the same only in the maps that are
+# named first, and in others of the same model: relabel refuses those of other models.
 """
+
+#: The largest code of a map of 16 bits is that of no class.
+_LARGEST = 65534
 
 
 @dataclass(frozen=True)
@@ -53,18 +59,79 @@ class ClassEntry:
         return f'class {self.index}' if self.name == '' else self.name
 
 
-def write_classes(path: str | os.PathLike[str], entries: Sequence[ClassEntry]) -> None:
+class Legend(list[ClassEntry]):
+    """Clusters in the order of a file, and the maps that it says they are of."""
+
+    def __init__(
+        self,
+        path: Path,
+        entries: Iterable[ClassEntry],
+        maps: Sequence[str] = (),
+        model: str | None = None,
+        counts: Mapping[int, int] | None = None,
+        encoding: str = 'utf-8',
+    ) -> None:
+        """Hold what a file says.
+
+        Args:
+            path: Path of the file.
+            entries: Clusters.
+            maps: Paths of the maps, relative to the folder of the file.
+            model: What identifies the model that made the maps.
+            counts: Pixels by cluster, of those for which the file tells them.
+            encoding: Encoding of the file.
+        """
+        super().__init__(entries)
+        self.path = path
+        self.maps = maps
+        self.model = model
+        self.counts = dict(counts or {})
+        self.encoding = encoding
+
+    @property
+    def has_names(self) -> bool:
+        """Whether someone has named or dropped a cluster."""
+        return any(entry.name != '' for entry in self)
+
+    def others(self, maps: Iterable[Path]) -> list[Path]:
+        """Maps it is of that are there still and are not among some.
+
+        Args:
+            maps: Paths of the some.
+
+        Returns:
+            Paths of the others.
+        """
+        some = {Path(path).resolve() for path in maps}
+        paths = [self.path.parent / name for name in self.maps]
+        return [p for p in paths if p.exists() and p.resolve() not in some]
+
+
+def write_classes(
+    path: str | os.PathLike[str],
+    entries: Sequence[ClassEntry],
+    maps: Sequence[str | os.PathLike[str]] = (),
+    model: str | None = None,
+) -> None:
     """Write a legend for a user to fill in.
 
     Args:
         path: Path of the YAML file.
         entries: Clusters of the map.
+        maps: Maps that they are of.
+        model: What identifies the model that made the maps.
 
     Raises:
         OSError: If the file cannot be written.
     """
     path = Path(path)
-    parts = [_HEADER.format(name=path.name), 'classes:\n']
+    names = [_relative(file, path.parent) for file in maps]
+    # The word may be in no name before the key, where scripts cut the text.
+    shown = json.dumps(names, ensure_ascii=False).replace('classes:', r'classes\x3a')
+    about = [f'maps: {shown}'] if names else []
+    about += [f'n_clusters: {len(entries)}']
+    about += [] if model is None else [f"model: '{model}'"]
+    parts = [_HEADER.format(name=path.name), '\n'.join(about) + '\n', 'classes:\n']
     for entry in entries:
         content = {k: v for k, v in asdict(entry).items() if k not in ('index', 'name')}
         content['color'] = list(entry.color)
@@ -88,36 +155,49 @@ def _scalar(value: Any) -> str:
     return text.removesuffix('\n').removesuffix('\n...')
 
 
-def read_classes(path: str | os.PathLike[str]) -> list[ClassEntry]:
+def _relative(file: str | os.PathLike[str], folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # on another drive of Windows
+        return str(file)
+
+
+def read_classes(path: str | os.PathLike[str]) -> Legend:
     """Read a legend that a user filled in.
 
     Args:
-        path: Path of the YAML file. Only ``index`` and ``name`` are needed.
+        path: Path of the YAML file. Only ``index`` and ``name`` are needed. It may be
+            in UTF-8, UTF-16 or the encoding of Windows, and names are what was typed.
 
     Returns:
         Clusters in the order of the file.
 
     Raises:
-        ValueError: If the file cannot be read, an entry is not what it should be, a
+        FileNotFoundError: If there is no such file.
+        OSError: If it cannot be read.
+        ValueError: If the file is not YAML, an entry is not what it should be, a
             cluster has two entries, two names differ only in case, or all clusters are
             dropped.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
-    except OSError as error:
-        msg = f'classes file {str(path)!r} cannot be read ({error.strerror}); '
-        raise ValueError(msg + 'check the path') from None
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
-        msg = f'{path} is not readable YAML ({reason}); correct it there, or put names '
-        raise ValueError(msg + "in quotes: name: 'forest'") from None
+    content, encoding = read_yaml(path, 'name')
     listed = content.get('classes') if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         msg = f'{path} has no list of classes; it begins with "classes:", as the file '
         raise ValueError(msg + 'beside the map does')
     entries = [_entry(path, number, item) for number, item in enumerate(listed)]
     _check(path, entries)
-    return entries
+    counts = {
+        entry.index: entry.pixels
+        for entry, item in zip(entries, listed, strict=True)
+        if item.get('pixels') is not None
+    }
+    maps, model = content.get('maps') or [], content.get('model')
+    maps = [maps] if isinstance(maps, str) else maps
+    if not isinstance(maps, list) or not all(isinstance(name, str) for name in maps):
+        msg = f'{path} has maps {maps!r}, but it is a list of file names; correct the '
+        raise ValueError(f'{msg}line, or remove it')
+    model = None if model is None else str(model)
+    return Legend(Path(path), entries, maps, model, counts, encoding)
 
 
 def _entry(path: str | os.PathLike[str], number: int, item: Any) -> ClassEntry:
@@ -131,15 +211,18 @@ def _entry(path: str | os.PathLike[str], number: int, item: Any) -> ClassEntry:
         msg = f'{where} has {unknown[0]!r}, which is not one of {", ".join(known)}'
         raise ValueError(msg)
     index, name = item['index'], item['name']
-    if type(index) is not int or index < 0:
-        msg = f'{where} has index {index!r}, but an index is a whole number from 0'
-        raise ValueError(msg)
-    text = name is None or isinstance(name, str)
-    if not text:
+    if type(index) is not int or not 0 <= index <= _LARGEST:
+        msg = f'{where} has index {index!r}, but an index is a whole number from 0 to '
+        raise ValueError(f'{msg}{_LARGEST}')
+    if name is not None and not isinstance(name, str):
         msg = f'{where} (index {index}) has name {name!r}, which is not text for YAML; '
-        raise ValueError(msg + f"put it in quotes: name: '{name}'")
+        raise ValueError(f'{msg}put it in quotes')
     if name is not None:
         name = ' '.join(name.split())
+    pixels = item.get('pixels')
+    if pixels is not None and (type(pixels) is not int or pixels < 0):
+        msg = f'{where} (index {index}) has pixels {pixels!r}, but it is a whole '
+        raise ValueError(f'{msg}number; correct the line, or remove it')
     color = item.get('color') or class_colors(index + 1)[index][:3]
     numbers = isinstance(color, list | tuple) and len(color) == 3
     if not numbers or not all(type(c) is int and 0 <= c <= 255 for c in color):
@@ -149,7 +232,7 @@ def _entry(path: str | os.PathLike[str], number: int, item: Any) -> ClassEntry:
         index,
         (color[0], color[1], color[2]),
         item.get('area_ha'),
-        item.get('pixels') or 0,
+        pixels or 0,
         item.get('spectrum') or {},
         item.get('texture'),
         name,

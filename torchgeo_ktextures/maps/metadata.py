@@ -3,7 +3,7 @@
 
 """What is written about chips."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from .output import write_error
+from .output import complete_file
 
 #: File that describes chips.
 METADATA = 'metadata.yaml'
@@ -54,7 +54,7 @@ def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_training(
-    path: Path, chips: Path, image: str, bands: Sequence[int], nodata: float | None
+    path: Path, chips: Path, image: str, bands: Sequence[int], nodata: Sequence[float]
 ) -> None:
     """Write what a configuration of ``SemanticSegmentation`` lacks to train on chips.
 
@@ -63,7 +63,7 @@ def write_training(
         chips: Folder of the chips.
         image: Scene that they are of, which is to be predicted.
         bands: 1-based numbers of the bands that the chips have of it.
-        nodata: Value of the scene that means no data.
+        nodata: Values of the scene that mean no data, besides those that it declares.
 
     Raises:
         OSError: If the file cannot be written.
@@ -78,14 +78,12 @@ def write_training(
         'root': str(chips),
         'predict_paths': image,
         'bands': list(bands),
-        'nodata': nodata,
+        'nodata': list(nodata) or None,
     }
     content = {'model': {'init_args': model}, 'data': {'init_args': data}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    try:
-        path.write_text(_TRAINING.format(path=path) + text, encoding='utf-8')
-    except OSError as error:
-        raise write_error(path, error) from None
+    with complete_file(path) as temporary:
+        temporary.write_text(_TRAINING.format(path=path) + text, encoding='utf-8')
 
 
 def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
@@ -103,14 +101,7 @@ def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
     """
     if not folders:
         raise ValueError('no folder of chips is given; name at least one')
-    contents = []
-    for folder in folders:
-        try:
-            contents.append(yaml.safe_load((folder / METADATA).read_text('utf-8')))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            msg = f'{folder} does not hold chips ({METADATA} cannot be read: '
-            msg += f'{type(error).__name__}); name the folder chips that export wrote'
-            raise ValueError(msg) from None
+    contents = [_load(folder) for folder in folders]
     first = contents[0]
     statistics = Statistics(len(first['bands']))
     for folder, content in zip(folders, contents, strict=True):
@@ -133,6 +124,71 @@ def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
         statistics.mean.tolist(),
         statistics.std.tolist(),
     )
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    """Metadata of the chips in a folder, if they are what they should be."""
+    try:
+        content = yaml.safe_load((folder / METADATA).read_text('utf-8'))
+    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError) as e:
+        msg = f'{folder} does not hold chips ({METADATA} cannot be read: '
+        msg += f'{type(e).__name__}); name the folder chips that export wrote'
+        raise ValueError(msg) from None
+    content = content if isinstance(content, dict) else {}
+    wrong = next((key for key, fits in _FIELDS.items() if not fits(content)), None)
+    if wrong is not None:
+        found = repr(content.get(wrong))[:80]
+        msg = f'{folder / METADATA} has {wrong} {found}, which export does not write: '
+        raise ValueError(f'{msg}the file is damaged, export the chips again')
+    return content
+
+
+def _are_texts(values: Any) -> bool:
+    some = isinstance(values, list) and bool(values)
+    return some and all(isinstance(value, str) for value in values)
+
+
+def _is_whole(value: Any, low: int, high: float = np.inf) -> bool:
+    return type(value) is int and low <= value <= high
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and bool(np.isfinite(value))
+
+
+def _are_colors(values: Any, count: int) -> bool:
+    return (
+        isinstance(values, list)
+        and len(values) == count
+        and all(isinstance(color, list) and len(color) == 3 for color in values)
+        and all(_is_whole(value, 0, 255) for color in values for value in color)
+    )
+
+
+def _are_statistics(found: Any, bands: int) -> bool:
+    if not isinstance(found, dict) or not _is_whole(found.get('pixels'), 1):
+        return False
+    mean, std = found.get('mean'), found.get('std')
+    return all(
+        isinstance(values, list)
+        and len(values) == bands
+        and all(_is_number(value) for value in values)
+        for values in (mean, std)
+    )
+
+
+#: Whether what is read is what export writes.
+_FIELDS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    'classes': lambda found: _are_texts(found.get('classes')),
+    'colors': lambda found: _are_colors(found.get('colors'), len(found['classes'])),
+    'bands': lambda found: _are_texts(found.get('bands')),
+    'scale': lambda found: _is_number(found.get('scale')) and found['scale'] > 0,
+    'ignore_index': lambda found: _is_whole(found.get('ignore_index'), 0, 65535),
+    'chip_size': lambda found: _is_whole(found.get('chip_size'), 1),
+    'statistics': lambda found: _are_statistics(
+        found.get('statistics'), len(found['bands'])
+    ),
+}
 
 
 class Statistics:

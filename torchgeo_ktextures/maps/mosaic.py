@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from .cog import finish_cog
 from .output import WRITE_ERRORS, complete_file, scratch_file, write_error
+from .reading import MODEL_TAG, give_georeference, is_north_up, open_raster
 
 
 def check_mosaic(paths: Sequence[str | Path]) -> None:
@@ -27,19 +28,22 @@ def check_mosaic(paths: Sequence[str | Path]) -> None:
         paths: Rasters.
 
     Raises:
-        ValueError: If they differ in coordinate reference system or resolution, or are
-            rotated.
+        OSError: If one cannot be read.
+        ValueError: If they differ in coordinate reference system or resolution, have
+            none, or are not north-up.
     """
     with ExitStack() as stack:
-        sources = [stack.enter_context(rasterio.open(path)) for path in paths]
+        sources = [stack.enter_context(open_raster(path)) for path in paths]
         first = sources[0]
         for src in sources:
-            t = src.transform
-            if src.crs is None or t.b or t.d:
-                msg = (
-                    f'{src.name} has no georeference or is rotated, so that it cannot '
-                )
-                raise ValueError(msg + "be part of a mosaic; use mosaic='none'")
+            if src.crs is None or src.transform.is_identity:
+                msg = f'{src.name} has no georeference, so that it cannot be part of a '
+                msg += f'mosaic; {give_georeference(src)}, or use '
+                raise ValueError(f"{msg}mosaic='none'")
+            if not is_north_up(src):
+                msg = f'{src.name} is rotated, mirrored or has south up, so that it '
+                msg += 'cannot be part of a mosaic; warp the scene with gdalwarp, '
+                raise ValueError(f"{msg}which makes it north-up, or use mosaic='none'")
             if src.crs != first.crs:
                 msg = f'{src.name} is in {src.crs}, but {first.name} in {first.crs}; '
                 raise ValueError(msg + "a mosaic needs one, use mosaic='none'")
@@ -65,6 +69,7 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
         with complete_file(output) as temporary:
             temporary.write_text(_vrt(maps, output.parent), encoding='utf-8')
         return
+    tags = _model_tag(maps)
     with rasterio.open(maps[0]) as src:
         colors = src.colormap(1)
     with scratch_file(output, 'merged') as merged:
@@ -72,14 +77,32 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
             merge(
                 list(maps),
                 dst_path=merged,
-                dst_kwds={'driver': 'GTiff', 'compress': 'deflate', 'tiled': True},
+                dst_kwds={
+                    'driver': 'GTiff',
+                    'compress': 'deflate',
+                    'tiled': True,
+                    'blockxsize': 256,
+                    'blockysize': 256,
+                    'bigtiff': 'if_safer',
+                },
             )
             with rasterio.open(merged, 'r+') as dst:
                 dst.write_colormap(1, colors)
                 dst.set_band_description(1, 'class')
+                dst.update_tags(**tags)
         except WRITE_ERRORS as error:
             raise write_error(output, error) from None
         finish_cog(merged, output)
+
+
+def _model_tag(maps: Sequence[Path]) -> dict[str, str]:
+    """Tag of the model that made the maps, if it is the same one."""
+    models = set()
+    for path in maps:
+        with rasterio.open(path) as src:
+            models.add(src.tags().get(MODEL_TAG))
+    model = models.pop() if len(models) == 1 else None
+    return {MODEL_TAG: model} if model else {}
 
 
 def _vrt(maps: Sequence[Path], folder: Path) -> str:
@@ -101,6 +124,9 @@ def _vrt(maps: Sequence[Path], folder: Path) -> str:
         transform = from_origin(left, top, xres, yres).to_gdal()
         text = ', '.join(repr(float(value)) for value in transform)
         ElementTree.SubElement(root, 'GeoTransform').text = text
+        metadata = ElementTree.SubElement(root, 'Metadata')
+        for key, value in _model_tag(maps).items():
+            ElementTree.SubElement(metadata, 'MDI', key=key).text = value
         kind = {'uint8': 'Byte', 'uint16': 'UInt16'}[first.dtypes[0]]
         band = ElementTree.SubElement(root, 'VRTRasterBand', dataType=kind, band='1')
         ElementTree.SubElement(band, 'Description').text = 'class'

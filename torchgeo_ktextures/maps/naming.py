@@ -6,17 +6,17 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from unicodedata import category
 
-import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from scipy.ndimage import label as components
 
-from ..errors import first_line
 from .legend import ClassEntry
-from .reading import class_color, nodata_of, read_part, windows
+from .point_files import NamedPoints, read_named_points
+from .reading import class_color, give_georeference, nodata_of, read_part, windows
 
 #: Distance in pixels within which a patch must end for its points to speak for it.
 _REACH = 512
@@ -32,6 +32,8 @@ class Points:
     #: Number of the name of each point.
     codes: npt.NDArray[np.int64]
     names: Sequence[str]
+    #: Sentences on the points of the file that are not among these.
+    left_out: Sequence[str] = ()
 
     def votes(self) -> npt.NDArray[np.int64]:
         """Number of points by cluster and name, of shape ``(clusters, names)``."""
@@ -46,8 +48,9 @@ def read_points(
     """Read labelled points, and find the clusters they are on.
 
     Args:
-        path: Vector file of points in any coordinate reference system. Points without
-            a name, outside of the map or where it has no cluster are left out.
+        path: Vector file of points in any coordinate reference system, or a layer of
+            it: ``FILE|layername=LAYER``. Points without a name, outside of the map or
+            where it has no cluster are left out.
         src: Open map.
         column: Column of the names.
 
@@ -55,49 +58,73 @@ def read_points(
         Points.
 
     Raises:
-        ValueError: If the file or the map has no georeference, the file cannot be
-            read or has no such column, something is not a point, names differ only in
-            case, or no point is on a cluster.
+        OSError: If the file cannot be read.
+        ValueError: If the file or the map has no georeference, the file has no such
+            column, something is not a point, names differ only in case, or no point is
+            on a cluster.
     """
-    try:
-        frame = gpd.read_file(path)
-    except (OSError, RuntimeError, ValueError) as error:  # GDAL fails by either
-        reason = first_line(error)
-        msg = f'points {str(path)!r} cannot be read ({reason}); check the path'
-        raise ValueError(msg) from None
-    if column not in frame:
-        columns = ', '.join(repr(str(c)) for c in frame.columns)
-        msg = f'{path} has no column {column!r} of names but {columns}; rename one'
-        raise ValueError(msg)
-    for file, crs in ((src.name, src.crs), (path, getattr(frame, 'crs', None))):
-        if crs is None:
-            msg = f'{file} has no coordinate reference system, so points have no place '
-            raise ValueError(msg + 'in the map; give it one')
-    frame = frame[frame[column].notna() & frame.geometry.notna()]
-    other = set(frame.geom_type) - {'Point'}
-    if other:
-        msg = f'{path} holds {other.pop()}s; give points, such as their centroids'
-        raise ValueError(msg)
-    frame = frame.to_crs(src.crs)
-    x, y = frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()
-    cols, rows = (np.floor(v).astype(np.int64) for v in ~src.transform @ (x, y))
-    inside = (rows >= 0) & (rows < src.height) & (cols >= 0) & (cols < src.width)
-    clusters = np.full(len(frame), nodata_of(src), np.int64)
+    found = read_named_points(path, column)
+    if src.crs is None:
+        msg = f'{src.name} has no coordinate reference system, so points have no place '
+        raise ValueError(f'{msg}in the map; {give_georeference(src)}')
+    if not found.texts:
+        msg = f'none of the {found.total} points of {path} has a name and a place; '
+        raise ValueError(f'{msg}fill in column {column!r}')
+    rows, cols, inside = _pixels(src, *found.project(src.crs))
+    clusters = np.full(len(rows), nodata_of(src), np.int64)
     for window in windows(src):
         row, col = rows - window.row_off, cols - window.col_off
         here = inside & (row >= 0) & (row < window.height)
         here &= (col >= 0) & (col < window.width)
         if here.any():
             clusters[here] = read_part(src, window)[row[here], col[here]]
-    texts = [' '.join(str(name).split()) for name in frame[column]]
     keep = clusters != nodata_of(src)
     if not keep.any():
-        msg = f'none of the {len(frame)} named points of {path} is on a cluster of '
-        raise ValueError(f'{msg}{src.name}; use points within the map')
-    names = sorted({text for text, kept in zip(texts, keep, strict=True) if kept})
+        msg = f'none of the {len(rows)} named points of {path} is on a cluster of '
+        msg += f'{src.name}; '
+        raise ValueError(msg + _advise(src, found, bool(inside.any())))
+    names = sorted({text for text, kept in zip(found.texts, keep) if kept})
     check_spelling(path, names)
-    codes = np.array([names.index(t) if k else -1 for t, k in zip(texts, keep)])
-    return Points(rows[keep], cols[keep], clusters[keep], codes[keep], names)
+    codes = np.array([names.index(t) if k else -1 for t, k in zip(found.texts, keep)])
+    away = {
+        'outside of it': int((~inside).sum()),
+        'where it has no class': int((inside & ~keep).sum()),
+        'without a place': found.placeless,
+    }
+    left_out = []
+    if any(away.values()):
+        number = sum(away.values())
+        verb = 'is' if number == 1 else 'are'
+        msg = f'{number} of {found.total} points {verb} not on the map: '
+        parts = (f'{count} {what}' for what, count in away.items() if count)
+        left_out.append(msg + ', '.join(parts))
+    if found.nameless:
+        verb = 'has' if found.nameless == 1 else 'have'
+        left_out.append(f'{found.nameless} of {found.total} points {verb} no name')
+    return Points(rows[keep], cols[keep], clusters[keep], codes[keep], names, left_out)
+
+
+def _pixels(
+    src: DatasetReader, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Rows and columns of places, and which of them are inside of a map."""
+    with np.errstate(invalid='ignore'):  # infinite where a projection does not reach
+        cols, rows = (np.floor(v) for v in ~src.transform @ (x, y))
+        inside = (rows >= 0) & (rows < src.height) & (cols >= 0) & (cols < src.width)
+    rows, cols = (np.where(inside, v, -1).astype(np.int64) for v in (rows, cols))
+    return rows, cols, inside
+
+
+def _advise(src: DatasetReader, found: NamedPoints, some_inside: bool) -> str:
+    """What to do about points of which none is on a cluster."""
+    if some_inside:
+        return 'where they are it has no data; use points on its clusters'
+    if _pixels(src, *found.project(src.crs, swap=True))[2].any():
+        return 'with x and y swapped they would be; save them with longitude as x'
+    if found.crs != src.crs and _pixels(src, found.x, found.y)[2].any():
+        msg = f'their coordinates are those of {src.crs} but the file says '
+        return f'{msg}{found.crs.name}; set its coordinate reference system right'
+    return 'use points within the map'
 
 
 def check_spelling(path: str | os.PathLike[str], names: Iterable[str]) -> None:
@@ -108,10 +135,13 @@ def check_spelling(path: str | os.PathLike[str], names: Iterable[str]) -> None:
         names: Names.
 
     Raises:
-        ValueError: If they do.
+        ValueError: If they do, or one has characters that are none.
     """
     spelled: dict[str, str] = {}
     for name in names:
+        if any(category(character) in ('Cc', 'Cs') for character in name):
+            msg = f'{path}: the name {name!r} has a control character, which maps '
+            raise ValueError(f'{msg}cannot hold; remove it')
         first = spelled.setdefault(name.casefold(), name)
         if first != name:
             msg = f'{path}: the names {first!r} and {name!r} differ only in case; '
@@ -139,7 +169,7 @@ def unnamed_clusters(
 
 def name_by_points(
     entries: Sequence[ClassEntry], points: Points, min_agreement: float
-) -> list[ClassEntry]:
+) -> tuple[list[ClassEntry], dict[int, str]]:
     """Name clusters that have no name by the majority of the points on them.
 
     Args:
@@ -148,18 +178,23 @@ def name_by_points(
         min_agreement: Share of the points of a cluster that must agree.
 
     Returns:
-        Legend without empty names. Clusters without points or of too little agreement
-        are dropped.
+        Legend without empty names, and why clusters are dropped: those without points
+        or of too little agreement.
     """
     votes = points.votes()
-    named = []
+    named, reasons = [], {}
     for entry in entries:
         own = votes[entry.index] if entry.index < len(votes) else votes[0] * 0
         if entry.name == '':
             sure = own.sum() and own.max() >= min_agreement * own.sum()
             entry = replace(entry, name=points.names[own.argmax()] if sure else None)
+            if not own.sum():
+                reasons[entry.index] = 'no point on it'
+            elif not sure:
+                why = f'{own.max()} of {own.sum()} points on it agree'
+                reasons[entry.index] = f'{why}, min_agreement is {min_agreement}'
         named.append(entry)
-    return named
+    return named, reasons
 
 
 def patches_of_points(

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from rasterio.io import DatasetReader
 
 from .blocks import SPLITS
 from .output import complete_file
-from .reading import class_color, class_names, nodata_of, open_raster
+from .reading import class_color, class_names, damage_named, nodata_of, open_raster
 
 #: Largest height and width of what is read for a picture, in pixels.
 _SIZE = 700
@@ -37,9 +38,10 @@ def draw_rasters(paths: Sequence[str], output: Path) -> None:
         output: Picture to write, such as a PNG file.
 
     Raises:
-        OSError: If it cannot be written.
-        ValueError: If a raster cannot be read.
+        OSError: If it cannot be written, or a raster cannot be read.
+        ValueError: If there is no picture of such a name.
     """
+    check_picture_name(output)
     with ExitStack() as stack:
         rasters = [stack.enter_context(open_raster(path)) for path in paths]
         fig, axes = _figure(rasters[0], len(rasters))
@@ -47,6 +49,23 @@ def draw_rasters(paths: Sequence[str], output: Path) -> None:
             labels = src.count == 1 and src.dtypes[0] in ('uint8', 'uint16')
             (_map if labels else _scene)(ax, src, Path(src.name).stem)
         _save(fig, output)
+
+
+def check_picture_name(output: Path) -> None:
+    """Check that there are pictures of the suffix of a name.
+
+    Args:
+        output: Picture to write.
+
+    Raises:
+        ValueError: If there are none, or it is a folder.
+    """
+    known = sorted(FigureCanvasBase.get_supported_filetypes())
+    if output.suffix.lower().removeprefix('.') not in known:
+        msg = f'{str(output)!r} is to be a picture, but its name does not end in one '
+        raise ValueError(f'{msg}of {", ".join(known)}; call it .png')
+    if output.is_dir():
+        raise ValueError(f'{str(output)!r} is a folder; give a file name')
 
 
 def draw_samples(
@@ -104,17 +123,23 @@ def _figure(src: DatasetReader, panels: int) -> tuple[Figure, Any]:
 def _scene(ax: Axes, src: DatasetReader, title: str) -> None:
     shape = _shape(src)
     count = 3 if src.count >= 3 else 1
-    read = src.read(list(range(1, count + 1)), out_shape=(count, *shape), masked=True)
-    bands: npt.NDArray[Any] = read.astype(float).filled(np.nan)
-    low, high = np.nanpercentile(bands, [2, 98], axis=(1, 2))[..., None, None]
-    shown = np.clip((bands - low) / np.maximum(high - low, 1e-9), 0, 1)
+    bands = list(range(1, count + 1))
+    with damage_named(src):
+        read = src.read(bands, out_shape=(count, *shape), masked=True)
+    values: npt.NDArray[Any] = read.astype(float).filled(np.nan)
+    values[~np.isfinite(values)] = np.nan
+    if np.isnan(values).all():
+        values[:] = 0
+    low, high = np.nanpercentile(values, [2, 98], axis=(1, 2))[..., None, None]
+    shown = np.clip((values - low) / np.maximum(high - low, 1e-9), 0, 1)
     shown = np.nan_to_num(np.broadcast_to(shown, (3, *shape))).transpose(1, 2, 0)
     ax.imshow(shown, extent=(0, src.width, src.height, 0))
     ax.set_title(title)
 
 
 def _map(ax: Axes, src: DatasetReader, title: str) -> None:
-    labels = src.read(1, out_shape=_shape(src))  # nearest: no classes in between
+    with damage_named(src):
+        labels = src.read(1, out_shape=_shape(src))  # nearest: no classes in between
     names = class_names(src)
     table = np.full((int(np.iinfo(labels.dtype).max) + 1, 3), 255, np.uint8)
     for code in range(len(names)):

@@ -12,8 +12,9 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import shapely
-from rasterio.features import geometry_window, rasterize, shapes
+from rasterio.features import rasterize, shapes
 from rasterio.io import DatasetReader
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from .area import pixel_area_ha
@@ -78,24 +79,33 @@ def _describe(
     codes = np.array([code for _, code in batch])
     areas = np.zeros(len(batch))
     sums, pixels = np.zeros(len(batch)), np.zeros(len(batch))
-    whole = geometry_window(src, list(geometries))
-    rows = max(1, 2**22 // int(whole.width))
-    for top in range(int(whole.row_off), int(whole.row_off + whole.height), rows):
-        height = min(rows, int(whole.row_off + whole.height) - top)
-        window = Window(int(whole.col_off), top, int(whole.width), height)
-        here = src.window_transform(window)
+    # In pixels, whose corners are whole numbers on grids that are turned as well.
+    t = ~src.transform
+    patches = shapely.transform(
+        geometries,
+        lambda x, y: (
+            np.rint(t.a * x + t.b * y + t.c),
+            np.rint(t.d * x + t.e * y + t.f),
+        ),
+        interleaved=False,
+    )
+    left, first, right, last = (int(v) for v in shapely.total_bounds(patches))
+    rows = max(1, 2**22 // (right - left))
+    for top in range(first, last, rows):
+        height = min(rows, last - top)
+        window = Window(left, top, right - left, height)
         # Numbers of patches from 1; pixels of none are 0.
         ids = rasterize(
-            zip(geometries, range(1, len(batch) + 1), strict=True),
-            out_shape=(height, int(whole.width)),
-            transform=here,
+            zip(patches, range(1, len(batch) + 1), strict=True),
+            out_shape=(height, right - left),
+            transform=Affine.translation(left, top),
             dtype='int32',
         )
         per_row = pixel_area_ha(
             src.crs,
             src.transform,
             np.arange(top, top + height),
-            whole.col_off + (whole.width - 1) / 2,
+            left + (right - left - 1) / 2,
         )
         if per_row is not None:
             weights = np.broadcast_to(per_row[:, None], ids.shape).ravel()

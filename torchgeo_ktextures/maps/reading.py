@@ -4,8 +4,10 @@
 """Reading label maps part by part."""
 
 import json
+import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 
 import numpy as np
@@ -16,10 +18,14 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from ..colors import class_colors
-from ..errors import first_line
+from ..errors import UnreadableError, first_line
 
 #: Tag of the band that holds the names of the classes, as JSON.
 NAMES_TAG = 'CLASS_NAMES'
+
+#: Tag of a map that tells which model made it. Maps of one model mean the same by the
+#: same number.
+MODEL_TAG = 'KTEXTURES_MODEL'
 
 type Labels = npt.NDArray[np.integer]
 
@@ -35,16 +41,19 @@ def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReade
         The open raster.
 
     Raises:
-        ValueError: If it cannot be read.
+        FileNotFoundError: If there is none.
+        UnreadableError: If it cannot be read.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             return rasterio.open(path)
     except RasterioError as error:
-        reason = first_line(error)
-        msg = f'{what} {str(path)!r} cannot be read ({reason}); check the path'
-        raise ValueError(msg) from None
+        if not os.path.exists(path):
+            msg = f'{what} {str(path)!r} does not exist; check the path'
+            raise FileNotFoundError(msg) from None
+        msg = f'{what} {str(path)!r} cannot be read ({first_line(error)}); check the '
+        raise UnreadableError(f'{msg}path, or get a fresh copy') from None
 
 
 def open_labels(path: str | PathLike[str]) -> DatasetReader:
@@ -57,6 +66,7 @@ def open_labels(path: str | PathLike[str]) -> DatasetReader:
         The open map.
 
     Raises:
+        OSError: If it cannot be read.
         ValueError: If it is no raster of one band of 8 or 16 bits without sign.
     """
     src = open_raster(path, 'label map')
@@ -79,22 +89,40 @@ def read_part(src: DatasetReader, window: Window) -> Labels:
         Values of shape ``(H, W)``.
 
     Raises:
-        ValueError: If it cannot be read.
+        UnreadableError: If it cannot be read.
+    """
+    with damage_named(src):
+        values: Labels = src.read(1, window=window)
+    return values
+
+
+@contextmanager
+def damage_named(src: DatasetReader) -> Iterator[None]:
+    """Say which raster it is that cannot be read.
+
+    Args:
+        src: Open raster.
+
+    Yields:
+        Nothing.
+
+    Raises:
+        UnreadableError: If it cannot be read.
     """
     try:
-        values: Labels = src.read(1, window=window)
+        yield
     except RasterioError as error:
         reason = first_line(error)
         msg = f'{src.name} cannot be read ({reason}); the file is truncated or '
-        raise ValueError(f'{msg}damaged, get a fresh copy') from None
-    return values
+        raise UnreadableError(f'{msg}damaged, get a fresh copy') from None
 
 
 def nodata_of(src: DatasetReader) -> int:
     """Value without class of a label map: its nodata value, or the largest."""
-    if src.nodata is not None:
-        return int(src.nodata)
-    return int(np.iinfo(src.dtypes[0]).max)
+    largest = int(np.iinfo(src.dtypes[0]).max)
+    # No pixel has another one, such as -9999 or NaN.
+    usable = src.nodata is not None and src.nodata in range(largest + 1)
+    return int(src.nodata) if usable else largest
 
 
 def class_names(src: DatasetReader) -> list[str]:
@@ -190,3 +218,30 @@ def check_same_grid(a: DatasetReader, b: DatasetReader) -> None:
         msg += f'{"; ".join(differences)}; use rasters of the same scene, or warp one '
         msg += 'to the grid of the other with rio warp --like'
         raise ValueError(msg)
+
+
+def give_georeference(src: DatasetReader) -> str:
+    """What to do about a raster without georeference.
+
+    Args:
+        src: Open raster.
+
+    Returns:
+        A part of a sentence.
+    """
+    if src.gcps[0]:
+        return 'it has ground control points, warp the scene by them with gdalwarp'
+    return 'give the scene one, as with rio edit-info, and segment it again'
+
+
+def is_north_up(src: DatasetReader) -> bool:
+    """Whether columns go east and rows go south.
+
+    Args:
+        src: Open raster.
+
+    Returns:
+        False for rasters that are rotated, mirrored or have south up.
+    """
+    t = src.transform
+    return t.a > 0 and t.e < 0 and not t.b and not t.d

@@ -5,7 +5,7 @@
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from ..colors import class_colors
 from .area import Area, class_areas_ha
+from .belonging import check_clusters, check_legend_of
 from .cleaning import (
     check_confidence,
     majority_filter,
@@ -26,7 +27,8 @@ from .cleaning import (
     uncertain,
 )
 from .cog import finish_cog
-from .legend import ClassEntry
+from .dropped import Dropped
+from .legend import ClassEntry, Legend
 from .naming import (
     Points,
     check_spelling,
@@ -35,7 +37,13 @@ from .naming import (
     read_points,
     unnamed_clusters,
 )
-from .output import WRITE_ERRORS, make_folder, scratch_file, write_error
+from .output import (
+    WRITE_ERRORS,
+    check_map_name,
+    make_folder,
+    scratch_file,
+    write_error,
+)
 from .reading import (
     NAMES_TAG,
     Labels,
@@ -72,6 +80,7 @@ def relabel_map(
     min_confidence: int = 0,
     min_area: str | None = None,
     majority: int | None = None,
+    say: Callable[[str], object] = str,
 ) -> list[NamedClass]:
     """Apply a legend to a map, and clean it.
 
@@ -93,17 +102,19 @@ def relabel_map(
         min_confidence: Pixels of a lower confidence become nodata.
         min_area: Minimum mapping unit, such as ``0.5ha`` or ``20px``.
         majority: Height and width of the majority filter in pixels, odd.
+        say: What is called with sentences on what is left out and dropped.
 
     Returns:
         Classes of the new map in the order of their codes.
 
     Raises:
-        OSError: If the map cannot be written.
+        OSError: If something cannot be read, or the map cannot be written.
         ValueError: If an argument does not fit the map.
     """
     if majority is not None and (majority < 3 or majority % 2 == 0):
         msg = f'majority={majority} must be odd and at least 3, as in 3 or 5'
         raise ValueError(msg)
+    check_map_name(output)
     if output.resolve() in {labels.resolve(), confidence and confidence.resolve()}:
         msg = f'{output} would overwrite an input; choose another name'
         raise ValueError(msg)
@@ -122,12 +133,18 @@ def relabel_map(
     with ExitStack() as stack:
         src = stack.enter_context(open_labels(labels))
         counts = count_labels(src)
+        if isinstance(entries, Legend):
+            check_legend_of(src, counts, entries)
         known = read_points(points, src) if points is not None else None
         if entries is None:
             entries = unnamed_clusters(src, counts)
         check_clusters(src, counts.nonzero()[0].tolist(), entries)
+        reasons = {e.index: 'its name is null' for e in entries if e.name is None}
         if known is not None:
-            entries = name_by_points(entries, known, min_agreement)
+            for sentence in known.left_out:
+                say(sentence)
+            entries, more = name_by_points(entries, known, min_agreement)
+            reasons |= more
         table, names, colors = _codes(src, entries, known.names if known else ())
         min_pixels = min_area_pixels(min_area, src) if min_area else 0
         doubts = None
@@ -154,7 +171,8 @@ def relabel_map(
             if min_pixels > 1:
                 done = scratch[1]
                 sieve_map(scratch[0], done, min_pixels)
-            found = _finish(done, names, colors, doubts, min_confidence)
+            dropped = Dropped(src, names, reasons, min_confidence)
+            found = _finish(done, names, colors, doubts, dropped)
             finish_cog(done, output)
             areas = [c.area_ha for c in found if c.area_ha is not None]
             write_attribute_table(
@@ -165,43 +183,10 @@ def relabel_map(
                 areas or None,
             )
         except WRITE_ERRORS as error:
-            # finish_cog has said it already.
-            said = type(error) is OSError and str(output) in str(error)
-            raise (error if said else write_error(output, error)) from None
+            raise write_error(output, error) from None
+    for sentence in dropped.sentences(int(counts.sum())):
+        say(sentence)
     return found
-
-
-def check_clusters(
-    src: DatasetReader, found: Sequence[int], entries: Sequence[ClassEntry]
-) -> None:
-    """Check that a legend and a map have the same clusters.
-
-    Clusters that a map has in its colour table may be absent from its pixels.
-
-    Args:
-        src: Open map.
-        found: Clusters in its pixels.
-        entries: Legend.
-
-    Raises:
-        ValueError: If they do not.
-    """
-    listed = {entry.index for entry in entries}
-    missing = [i for i in found if i not in listed]
-    if missing:
-        msg = f'{src.name} has cluster {missing[0]}, which has no entry in the classes '
-        msg += 'file; add one (name: null drops the cluster), or use the file that '
-        raise ValueError(msg + 'belongs to the map')
-    try:
-        table = src.colormap(1)
-    except ValueError:  # none
-        table = {}
-    known = {code for code, color in table.items() if any(color[:3])} | set(found)
-    unknown = sorted(listed - known)
-    if unknown:
-        msg = f'cluster {unknown[0]} of the classes file is not in {src.name}, which '
-        msg += f'has {", ".join(map(str, sorted(known)[:20]))}; remove the entry, or '
-        raise ValueError(msg + 'use the file that belongs to the map')
 
 
 def _codes(
@@ -258,7 +243,7 @@ def _finish(
     names: Sequence[str],
     colors: Sequence[tuple[int, int, int]],
     doubts: DatasetReader | None,
-    min_confidence: int,
+    dropped: Dropped,
 ) -> list[NamedClass]:
     """Drop uncertain pixels, count the others, and set colours and names."""
     pixels = np.zeros(len(names), np.int64)
@@ -266,8 +251,12 @@ def _finish(
     with rasterio.open(path, 'r+') as dst:
         for window in windows(dst):
             part = dst.read(1, window=window)
+            dropped.add_clusters(part == dst.nodata, window)
             if doubts is not None:
-                part[uncertain(read_part(doubts, window), min_confidence)] = dst.nodata
+                doubt = uncertain(read_part(doubts, window), dropped.min_confidence)
+                none = nodata_of(dst)
+                dropped.add_classes(np.where(doubt, part, none), window)
+                part[doubt] = none
                 dst.write(part, 1, window=window)
             inside = part[part != dst.nodata]
             pixels += np.bincount(inside, minlength=len(names))

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from ..errors import first_line
+from .reading import damage_named
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,12 @@ class Scene:
     #: 1-based numbers of the bands.
     indexes: Sequence[int]
     names: Sequence[str]
+    #: Value that marks what is invalid in chips, if there is one.
     nodata: float | None
+    #: Values that mean no data, besides what GDAL takes as such.
+    more_nodata: Sequence[float] = ()
+    #: 1-based numbers of bands that are masks.
+    masks: Sequence[int] = ()
 
     def read(
         self, window: Window
@@ -37,24 +41,50 @@ class Scene:
             Bands of shape ``(C, H, W)``, and where they are valid, ``(H, W)``.
 
         Raises:
-            ValueError: If it cannot be read.
+            UnreadableError: If it cannot be read.
         """
         # Here because it brings torch, which maps alone do not need.
-        from ..datasets.bands import mask_band, valid_pixels
+        from ..datasets.validity import read_bands
 
-        try:
-            data = self.src.read(list(self.indexes), window=window)
-            mask = mask_band(self.src, list(self.indexes), window)
-        except RasterioError as error:
-            reason = first_line(error)
-            msg = f'{self.src.name} cannot be read ({reason}); the file is truncated '
-            raise ValueError(f'{msg}or damaged, get a fresh copy') from None
-        valid = valid_pixels(data, self.nodata)
-        return data, valid if mask is None else valid & mask
+        with damage_named(self.src):
+            return read_bands(
+                self.src, self.indexes, window, None, self.more_nodata, self.masks
+            )
+
+    @property
+    def scales(self) -> list[float]:
+        """Scale of each band by its tag; 0 says nothing."""
+        return [self.src.scales[i - 1] or 1 for i in self.indexes]
+
+    @property
+    def offsets(self) -> list[float]:
+        """Offset of each band by its tag."""
+        return [self.src.offsets[i - 1] for i in self.indexes]
+
+    def in_units(
+        self, pixels: npt.NDArray[np.generic], scale: float
+    ) -> npt.NDArray[np.floating]:
+        """Bring digital numbers to units, as datasets do.
+
+        Args:
+            pixels: Digital numbers of shape ``(C, N)``.
+            scale: What they are divided by; with 1, tags of the raster are applied.
+
+        Returns:
+            Values of the same shape.
+        """
+        values: npt.NDArray[np.float64] = pixels.astype(np.float64)
+        if scale != 1:
+            return values / scale
+        values *= np.array(self.scales)[:, None]
+        values += np.array(self.offsets)[:, None]
+        return values
 
 
 def open_scene(
-    src: DatasetReader, bands: Sequence[str | int] | None, nodata: float | None
+    src: DatasetReader,
+    bands: Sequence[str | int] | None,
+    nodata: Sequence[float] | None = None,
 ) -> Scene:
     """Choose bands of a scene.
 
@@ -62,7 +92,7 @@ def open_scene(
         src: Open raster.
         bands: Names or 1-based numbers of the bands (defaults to all but an alpha
             band).
-        nodata: Value that means no data (defaults to that of the file).
+        nodata: Values that mean no data, besides what GDAL takes as such.
 
     Returns:
         The scene.
@@ -70,19 +100,26 @@ def open_scene(
     Raises:
         ValueError: If the raster does not have one of the bands.
     """
-    from rasterio.enums import ColorInterp
+    from ..datasets.bands import (
+        band_indexes,
+        band_roles,
+        check_types,
+        mask_indexes,
+    )
 
-    from ..datasets.bands import DEFAULT_BANDS, band_indexes
-
+    masks = mask_indexes(src)
     if bands is None:
-        # Writers that do not know better mark the fourth of four bands as alpha.
-        alpha = src.count != 4 and src.colorinterp[-1] == ColorInterp.alpha
-        indexes = list(range(1, src.count + (not alpha)))
+        indexes = [i for i in range(1, src.count + 1) if i not in masks]
     else:
         indexes = band_indexes(src, bands)
-    names = [
-        src.descriptions[i - 1]
-        or (DEFAULT_BANDS[i - 1] if src.count <= len(DEFAULT_BANDS) else f'band {i}')
-        for i in indexes
-    ]
-    return Scene(src, indexes, names, src.nodata if nodata is None else nodata)
+    check_types(src, indexes)
+    known = {i: name for name, i in band_roles(src).numbers.items()}
+    names = [src.descriptions[i - 1] or known.get(i, f'band {i}') for i in indexes]
+    return Scene(
+        src,
+        indexes,
+        names,
+        src.nodata if src.nodata is not None or not nodata else nodata[0],
+        nodata or (),
+        masks,
+    )

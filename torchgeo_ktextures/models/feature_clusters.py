@@ -309,6 +309,9 @@ def _start(
     vectors: Tensor, moments: Tensor, trust: Tensor, roughness: float
 ) -> npt.NDArray[np.float32]:
     """What k-means starts a mixture from: moments and features, as far as trusted."""
+    # Some clouds must not be all that k-means sees.
+    low, high = moments.quantile(torch.tensor([0.05, 0.95]).to(moments), dim=0)
+    moments = moments.clamp(2 * low - high, 2 * high - low)
     scaled = moments / moments.std(0).clamp(min=1e-6)
     half = moments.shape[1] // 2
     scaled[:, half:] *= roughness

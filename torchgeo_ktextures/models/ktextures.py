@@ -5,22 +5,34 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..outliers import band_limits
 from .color_prior import ColorPrior
 from .composition import compose
+from .extractors import box_filter
 from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
 from .texture_generators import TextureGenerators
 
+#: Width in pixels of the window from which single outliers are filled.
+_AROUND = 5
+
 
 class BandNormalizer(nn.Module):
-    """Standardizes bands with stored statistics."""
+    """Standardizes bands with stored statistics.
+
+    Outliers, such as fill values that no tag declares, do not enter the statistics, and
+    are cut off at limits beyond all other pixels.
+    """
 
     mean: Tensor
     std: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self, channels: int) -> None:
         """Initialize a new BandNormalizer instance.
@@ -31,10 +43,19 @@ class BandNormalizer(nn.Module):
         super().__init__()
         self.register_buffer('mean', torch.zeros(channels))
         self.register_buffer('std', torch.ones(channels))
+        self.register_buffer('low', torch.full((channels,), -torch.inf))
+        self.register_buffer('high', torch.full((channels,), torch.inf))
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, *args: Any
+    ) -> None:
+        for name in ('low', 'high'):  # that checkpoints did not have before 0.2
+            state_dict.setdefault(prefix + name, getattr(self, name))
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def estimate(self, pixels: Tensor) -> None:
-        """Estimate the statistics.
+        """Estimate the statistics, and the limits beyond which pixels are outliers.
 
         Args:
             pixels: Valid pixels of shape ``(N, C)``.
@@ -42,7 +63,10 @@ class BandNormalizer(nn.Module):
         Raises:
             ValueError: If all pixels are the same.
         """
-        pixels = pixels.double()
+        low, high = (torch.from_numpy(v) for v in band_limits(pixels.cpu().numpy()))
+        self.low.copy_(low)
+        self.high.copy_(high)
+        pixels = pixels[~self.beyond(pixels.T).to(pixels.device)].double()
         std = pixels.std(0, correction=0)
         if not (std > 0).any():
             msg = 'the training data is constant: every valid pixel is '
@@ -62,7 +86,22 @@ class BandNormalizer(nn.Module):
         Returns:
             Normalized bands of the same shape.
         """
+        x = x.clamp(self.low[:, None, None], self.high[:, None, None])
         return (x - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def beyond(self, x: Tensor) -> Tensor:
+        """Find outliers.
+
+        Args:
+            x: Bands, with bands in the third dimension from the last, or the first of
+                two.
+
+        Returns:
+            True where a band is beyond its limits, without the dimension of the bands.
+        """
+        shape = (-1, 1, 1) if x.ndim > 2 else (-1, 1)
+        dim = -len(shape)
+        return ((x < self.low.view(shape)) | (x > self.high.view(shape))).any(dim)
 
     def inverse(self, x: Tensor) -> Tensor:
         """Bring normalized bands back to the units of the input.
@@ -113,6 +152,9 @@ class KTexturesModel(nn.Module):
     def prepare(self, image: Tensor, valid: Tensor) -> Tensor:
         """Normalize bands and put invalid pixels at the mean.
 
+        Single outliers get the mean of the pixels around them, so that they change
+        nothing but themselves.
+
         Args:
             image: Bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
@@ -120,7 +162,26 @@ class KTexturesModel(nn.Module):
         Returns:
             Normalized bands of shape ``(B, C, H, W)``.
         """
-        return torch.where(valid > 0, self.normalizer(image), 0)
+        x: Tensor = self.normalizer(image)
+        beyond = self.normalizer.beyond(image)[:, None] & (valid > 0)
+        if beyond.any():
+            inside = ((valid > 0) & ~beyond).to(x.dtype)
+            share = box_filter(inside, _AROUND)
+            around = box_filter(x * inside, _AROUND) / share.clamp(min=1e-6)
+            x = torch.where(beyond & (share >= 0.5), around, x)
+        return torch.where(valid > 0, x, 0)
+
+    def inliers(self, image: Tensor, valid: Tensor) -> Tensor:
+        """Find valid pixels that are no outliers: what a model is fitted to.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            1 or 0, of shape ``(B, 1, H, W)``.
+        """
+        return valid * ~self.normalizer.beyond(image)[:, None]
 
     @torch.no_grad()
     def start_from(self, prior: ColorPrior) -> None:
@@ -204,7 +265,9 @@ class KTexturesModel(nn.Module):
             norm.reset_running_stats()
             norm.momentum = None  # a plain average
         for image, valid in zip(images, valids, strict=True):
-            self.mask_network(self.prepare(image, valid))
+            x = self.prepare(image, valid)
+            # Batch normalization needs more than one value for each channel.
+            self.mask_network(x.repeat(2, 1, 1, 1) if max(x.shape[-2:]) <= 32 else x)
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         self.train(training)

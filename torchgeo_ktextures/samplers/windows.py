@@ -3,13 +3,15 @@
 
 """Pixel-exact samplers of raster windows."""
 
-from collections.abc import Collection, Iterator
+import warnings
+from collections.abc import Callable, Collection, Iterator
 from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
 
 from ..datasets import PixelWindow, Windows
+from ..errors import DataWarning
 from .sharding import ShardedSampler, rank_and_world_size
 
 #: Fractional part of the golden ratio.
@@ -17,19 +19,19 @@ _GOLDEN = (5**0.5 - 1) / 2
 
 
 class RandomWindowSampler(Sampler[PixelWindow]):
-    """Draws square windows at random, around valid pixels.
+    """Draws windows of one size at random, around valid pixels.
 
     Every valid pixel of every raster is equally likely to be the anchor of a window,
     and the anchor is equally likely to be anywhere in it; windows that would leave the
     raster are moved inside, so borders are drawn as well. Successive windows are spread
     evenly over all rasters, so that some of them stand for all. Epochs differ; the same
-    seed gives the same epochs.
+    seed gives the same epochs. Rasters smaller than a window are left out.
     """
 
     def __init__(
         self,
         dataset: Windows,
-        size: int,
+        size: int | tuple[int, int],
         length: int,
         seed: int = 0,
         balance: Literal['area', 'paths'] = 'area',
@@ -38,29 +40,28 @@ class RandomWindowSampler(Sampler[PixelWindow]):
 
         Args:
             dataset: Dataset to sample from.
-            size: Height and width of each window in pixels.
+            size: Height and width of each window in pixels, one number if they are the
+                same.
             length: Number of windows per epoch.
             seed: Seed of the random numbers.
             balance: Whether all valid 'area' is equally likely, or all entries of the
                 'paths' of the dataset.
 
         Raises:
-            ValueError: If a raster is smaller than a window, or no pixel is valid.
+            ValueError: If all rasters are smaller than a window, or no pixel is valid.
         """
-        if size < 1 or length < 1:
+        self.height, self.width = (size, size) if isinstance(size, int) else size
+        if min(self.height, self.width, length) < 1:
             msg = f'size={size} and length={length} must be at least 1'
             raise ValueError(msg)
         self.dataset = dataset
-        self.size = size
+        self._leave_out_small()
         self.length = length
         self.rng = np.random.default_rng(seed)
         anchors, weights = [], []
         for file, (height, width) in enumerate(dataset.shapes):
-            if min(height, width) < size:
-                msg = f'{dataset.files[file]} has {height} x {width} pixels, smaller '
-                msg += f'than a patch of {size}; use a patch_size of at most '
-                msg += str(min(height, width))
-                raise ValueError(msg)
+            if file in self.small:
+                continue
             valid = dataset.validity(file)
             if not valid.any():
                 valid = dataset.validity(file, max(height, width))
@@ -73,7 +74,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             weights.append(np.full(len(rows), cell.prod()))
         self.anchors = np.concatenate(anchors)
         if not len(self.anchors):
-            msg = f'{", ".join(dataset.files[:3])}: no pixel is valid in any raster; '
+            large = [f for i, f in enumerate(dataset.files) if i not in self.small]
+            msg = f'{", ".join(large[:3])}: no pixel is valid in any raster; '
             msg += 'check nodata, or use another scene'
             raise ValueError(msg)
         probability = np.concatenate(weights)
@@ -85,6 +87,27 @@ class RandomWindowSampler(Sampler[PixelWindow]):
         self.cumulative = (probability / probability.sum()).cumsum()
         self.cumulative[-1] = 1
 
+    def _leave_out_small(self) -> None:
+        """Find rasters that are smaller than a window."""
+        files, shapes = self.dataset.files, self.dataset.shapes
+        self.small = {
+            i for i, (h, w) in enumerate(shapes) if h < self.height or w < self.width
+        }
+        if not self.small:
+            return
+        shown = f'a patch of {self.height} x {self.width} pixels'
+        if len(self.small) == len(files):
+            msg = (
+                f'{files[0]} has {shapes[0][0]} x {shapes[0][1]} pixels, smaller than '
+            )
+            msg += f'{shown}; use a patch_size of at most {min(shapes[0])}'
+            raise ValueError(msg)
+        names = [files[i] for i in sorted(self.small)]
+        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
+        msg = f'{len(names)} of {len(files)} scenes are smaller than {shown}: they are '
+        msg += f'not trained on, but predicted ({", ".join(names[:3])}{more})'
+        warnings.warn(msg, DataWarning, stacklevel=4)
+
     def __len__(self) -> int:
         """Return the number of windows per epoch."""
         return self.length
@@ -95,7 +118,7 @@ class RandomWindowSampler(Sampler[PixelWindow]):
         Yields:
             Windows that are their own core.
         """
-        size = self.size
+        size = self.height, self.width
         # Multiples of the golden ratio leave no gaps, however many are drawn.
         steps = self.rng.random() + np.arange(self.length) * _GOLDEN
         picks = np.searchsorted(self.cumulative, steps % 1, side='right')
@@ -104,8 +127,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             file, *anchor = self.anchors[pick].tolist()
             limit = self.dataset.shapes[file]
             row, col = (
-                int(min(max(a - s, 0), n - size))
-                for a, s, n in zip(anchor, shift, limit, strict=True)
+                int(min(max(a - s, 0), n - length))
+                for a, s, n, length in zip(anchor, shift, limit, size, strict=True)
             )
             yield self._window(file, row, col)
 
@@ -119,7 +142,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             Windows of a grid over each raster, evenly spread over what is drawn.
         """
         shapes = np.array(self.dataset.shapes)
-        steps = -(-shapes // self.size)
+        size = np.array([self.height, self.width])
+        steps = -(-shapes // size)
         files = np.repeat(np.arange(len(shapes)), steps.prod(1))
         first = np.searchsorted(files, np.arange(len(shapes)))
         # Numbers of the cells of all grids, file by file and row by row.
@@ -136,14 +160,14 @@ class RandomWindowSampler(Sampler[PixelWindow]):
         grid = np.column_stack(np.divmod(cells - first[file], steps[file, 1]))
         # The grid reaches from border to border.
         gaps = np.maximum(steps[file] - 1, 1)
-        starts = grid * (shapes[file] - self.size) // gaps
+        starts = grid * (shapes[file] - size) // gaps
         return [
             self._window(*window) for window in np.column_stack([file, starts]).tolist()
         ]
 
     def _window(self, file: int, row: int, col: int) -> PixelWindow:
-        size = self.size
-        return PixelWindow(file, row, col, size, size, row, col, size, size)
+        size = self.height, self.width
+        return PixelWindow(file, row, col, *size, row, col, *size)
 
 
 class GridWindowSampler(ShardedSampler):
@@ -169,6 +193,8 @@ class GridWindowSampler(ShardedSampler):
             msg = f'size={size} must be at least 1 and margin={margin} at least 0'
             raise ValueError(msg)
         self.windows: list[PixelWindow] = []
+        #: Tells whether a raster needs no tiles, when it is about to begin.
+        self.is_finished: Callable[[int], bool] = lambda file: False
         for file, (height, width) in enumerate(dataset.shapes):
             for core_row in range(0, height, size):
                 for core_col in range(0, width, size):
@@ -204,10 +230,15 @@ class GridWindowSampler(ShardedSampler):
         return len(range(rank, len(self.windows), world_size))
 
     def __iter__(self) -> Iterator[PixelWindow]:
-        """Iterate over the tiles, raster by raster in reading order.
+        """Iterate over the tiles, raster by raster, each in reading order.
 
         Yields:
             Windows with their cores, the share of this process.
         """
         rank, world_size = rank_and_world_size()
-        yield from self.windows[rank::world_size]
+        finished: dict[int, bool] = {}
+        for window in self.windows[rank::world_size]:
+            if window.file not in finished:
+                finished[window.file] = self.is_finished(window.file)
+            if not finished[window.file]:
+                yield window

@@ -13,6 +13,7 @@ from torchgeo.datasets.utils import Sample
 
 from ..losses import KTexturesLoss
 from ..models import KTexturesModel
+from .outlier_warning import warn_of_outliers
 from .prediction import PredictionMixin
 
 #: Number of patches of the sample, about, that batch normalization is calibrated on.
@@ -40,6 +41,9 @@ class RestartMixin(PredictionMixin):
             self.best_loss = math.inf
             self.best_state: dict[str, Any] | None = None
             pooled = self.criterion.estimate(self.model, *self.sample)
+            data = getattr(self.trainer, 'datamodule', None)
+            scale = getattr(data, 'scale', 1)
+            warn_of_outliers(self.model.normalizer, *self.sample, scale)
             self.fitted.fill_(True)
             self._start_restart(0, pooled)
         elif self.average:
