@@ -356,7 +356,7 @@ def parse_stride(text: str, src: DatasetReader) -> int:
         ValueError: If the text is neither, or the scene does not tell its GSD.
     """
     try:
-        value = float(text.removesuffix('m'))
+        value = float(text.removesuffix('px').removesuffix('m'))
     except ValueError:
         msg = f'mask_stride={text!r} is neither pixels, such as 4, nor metres, such as '
         raise ValueError(msg + '40m') from None

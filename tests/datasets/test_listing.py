@@ -36,6 +36,7 @@ def test_what_is_no_scene(tmp_path: Path) -> None:
     assert 'named.tif' in lines[1]
     # What is named is taken, if its name is not that of a mask.
     assert list_scenes([tmp_path / 'named.tif'])[0] == [str(tmp_path / 'named.tif')]
+    assert list_scenes(tmp_path / 'a_mask.tif')[0] == [str(tmp_path / 'a_mask.tif')]
     with pytest.raises(ValueError, match=r'a_udm2_clip\.tif is a quality mask'):
         list_scenes(tmp_path / 'a_udm2_clip.tif')
     scene.unlink()

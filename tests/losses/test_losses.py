@@ -163,7 +163,7 @@ def test_more_classes_than_pixels() -> None:
     model, loss = build(classes=9)
     valid = torch.zeros(1, 1, 32, 32)
     valid[..., :2, :2] = 1
-    with pytest.raises(ValueError, match='4 valid pixels are fewer than num_classes=9'):
+    with pytest.raises(ValueError, match='4 valid pixels, fewer than num_classes=9'):
         loss.estimate(model, [torch.randn(1, 4, 32, 32)], [valid])
 
 

@@ -74,9 +74,10 @@ def find_layers(dataset: PlanetDataset, sampler: PixelGridSampler) -> list[Layer
         chosen = dataset.index[intervals == interval]
         left, bottom, right, top = chosen.total_bounds
         files = list(chosen.filepath)
+        masks = [m for f in files if (m := dataset.sources[f].udm2) is not None]
         grid = MapGrid(
             dataset.sources[files[0]].name,
-            files,
+            files + masks,
             round((top - bottom) / yres),
             round((right - left) / xres),
             pixels=0,

@@ -161,10 +161,7 @@ class RasterWindows(Windows):
                 self._mask_bands[file],
             )
         except RasterioError as error:
-            msg = f'{path} cannot be read ({first_line(error)}); the file is truncated '
-            raise CorruptRasterError(
-                msg + 'or damaged, get a fresh copy', path
-            ) from None
+            raise _damaged(path, error) from None
 
     def read(
         self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
@@ -264,7 +261,11 @@ class RasterWindows(Windows):
             'transform': torch.tensor(list(t)[:9]),
         }
         if self.masks is not None:
-            labels = self._open(self.masks[w.file]).read(1, window=window)
+            path = self.masks[w.file]
+            try:
+                labels = self._open(path).read(1, window=window)
+            except RasterioError as error:
+                raise _damaged(path, error) from None
             mask = torch.from_numpy(labels.astype(np.int64))
             sample['mask'] = torch.where(
                 torch.from_numpy(valid), mask, self.ignore_index
@@ -285,6 +286,11 @@ def as_values(nodata: float | Sequence[float] | None) -> tuple[float, ...]:
         return ()
     values: Any = nodata if isinstance(nodata, list | tuple | np.ndarray) else [nodata]
     return tuple(float(value) for value in values)
+
+
+def _damaged(path: str, error: Exception) -> CorruptRasterError:
+    msg = f'{path} cannot be read ({first_line(error)}); the file is truncated or '
+    return CorruptRasterError(f'{msg}damaged, get a fresh copy', path)
 
 
 def _units(src: DatasetReader, indexes: Sequence[int]) -> tuple[_Array, _Array]:

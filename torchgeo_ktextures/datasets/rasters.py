@@ -26,8 +26,12 @@ MASK_SUFFIXES = ('.png', '.tif', '.tiff')
 
 #: Names of quality masks that are delivered beside scenes.
 _QUALITY = re.compile(
-    r'(^|[_\-.])(udm\d?|qa\d*|qa_?(pixel|radsat|aerosol)|scl|f?mask|cloud_?mask|msk'
-    r'|cldprb|msk_\w+)([_\-.]clip)?$',
+    r'(^|[_\-.])(udm\d?|qa\d+|qa_?(pixel|radsat|aerosol))([_\-.]clip)?$', re.IGNORECASE
+)
+
+#: Names that are those of masks in a folder of scenes. Who names such a file means it.
+_MASK = re.compile(
+    r'(^|[_\-.])(qa|scl|f?mask|cloud_?mask|msk|cldprb|msk_\w+)([_\-.]clip)?$',
     re.IGNORECASE,
 )
 
@@ -116,7 +120,7 @@ def list_scenes(paths: Paths) -> tuple[list[str], list[str]]:
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = list_rasters(given)
     named = {str(item) for item in given}
-    masks = [f for f in files if _QUALITY.search(Path(f).stem)]
+    masks = [f for f in files if _is_quality_mask(f, f in named)]
     if len(masks) == len(files):
         msg = (
             f'{masks[0]} is a quality mask by its name, not a scene; name a scene, or '
@@ -134,6 +138,11 @@ def list_scenes(paths: Paths) -> tuple[list[str], list[str]]:
             names = ', '.join(found[:3])
             lines.append(f'Not taken as scenes ({what}): {names}{more}')
     return scenes, lines
+
+
+def _is_quality_mask(path: str, named: bool) -> bool:
+    stem = raster_name(path)
+    return bool(_QUALITY.search(stem) or (not named and _MASK.search(stem)))
 
 
 def _is_product(path: str) -> bool:

@@ -78,8 +78,9 @@ class KTexturesLoss(nn.Module):
         pairs = list(zip(images, valids, strict=True))
         pixels = torch.cat([x.movedim(1, -1)[v[:, 0] > 0] for x, v in pairs])
         if len(pixels) < model.num_classes:
-            msg = f'{len(pixels)} valid pixels are fewer than num_classes='
-            msg += f'{model.num_classes}; ask for fewer classes, or check nodata'
+            count = f'{len(pixels)} valid pixel{"" if len(pixels) == 1 else "s"}'
+            msg = f'the training data has {count}, fewer than num_classes='
+            msg += f'{model.num_classes}; give a larger scene, or check nodata'
             raise ValueError(msg)
         model.normalizer.estimate(pixels)
         if self.clusters.has_color:

@@ -134,10 +134,20 @@ def class_names(src: DatasetReader) -> list[str]:
     Returns:
         Names in the order of the codes: those that ``relabel`` gave, or ``class 0``
         and so on up to the largest code.
+
+    Raises:
+        UnreadableError: If they cannot be read.
     """
     text = src.tags(1).get(NAMES_TAG)
     if text is not None:
-        return [str(name) for name in json.loads(text)]
+        try:
+            names = json.loads(text)
+        except (ValueError, RecursionError):
+            names = None
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            msg = f'{src.name} has names of classes that cannot be read; the file is '
+            raise UnreadableError(f'{msg}damaged, make it again with relabel')
+        return names
     codes = np.flatnonzero(count_labels(src))
     return [f'class {i}' for i in range(codes[-1] + 1 if len(codes) else 0)]
 

@@ -234,8 +234,10 @@ class FeatureClusters(nn.Module):
 
     def _too_few(self) -> str:
         k = len(self.mixture.prototypes)
-        msg = f'the training data has fewer than num_classes={k} different cells; '
-        return msg + 'ask for fewer classes or give a larger scene'
+        s = self.mask_stride
+        msg = f'the training data has fewer than num_classes={k} different cells of '
+        msg += f'{s} x {s} pixels; ask for fewer classes or a smaller mask_stride, or '
+        return msg + 'give a larger scene'
 
     @torch.no_grad()
     def forward(self, features: dict[str, Tensor], x: Tensor, valid: Tensor) -> Tensor:
