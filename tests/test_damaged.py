@@ -15,10 +15,12 @@ import yaml
 from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.checkpoints import run_of, save_checkpoint
 from torchgeo_ktextures.datamodules import TrainingChipsDataModule
+from torchgeo_ktextures.datasets import CorruptRasterError
+from torchgeo_ktextures.datasets import open_raster as open_scene_raster
 from torchgeo_ktextures.datasets.survey import Survey, load_survey, save_survey
 from torchgeo_ktextures.errors import UnreadableError
 from torchgeo_ktextures.maps.metadata import read_metadata
-from torchgeo_ktextures.maps.reading import class_names
+from torchgeo_ktextures.maps.reading import class_names, open_raster
 
 from .rasters import write_raster
 
@@ -112,6 +114,17 @@ def test_damaged_names(tmp_path: Path) -> None:
             pytest.raises(UnreadableError, match='relabel'),
         ):
             class_names(src)
+
+
+def test_names_of_bands_that_are_no_text(tmp_path: Path, scene: Path) -> None:
+    data = bytearray(scene.read_bytes())
+    data[data.index(b'>green<') + 2] = 0x82
+    path = tmp_path / 'bad.tif'
+    path.write_bytes(data)
+    with pytest.raises(CorruptRasterError, match=r'bad.tif is not a readable raster'):
+        open_scene_raster(str(path))
+    with pytest.raises(UnreadableError, match=r"bad.tif' cannot be read"):
+        open_raster(path)
 
 
 def test_damaged_mask_of_a_chip(samples: Path, tmp_path: Path) -> None:

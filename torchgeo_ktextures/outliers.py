@@ -31,41 +31,52 @@ def band_limits(pixels: Floats, max_samples: int = 100_000) -> tuple[Floats, Flo
 
     Args:
         pixels: Valid pixels of shape ``(N, C)``.
-        max_samples: Number of pixels used at most.
+        max_samples: Number of pixels that are sorted, at most.
 
     Returns:
         Lower and upper limits of shape ``(C,)``.
     """
-    some = pixels[:: max(1, -(-len(pixels) // max_samples))]
-    limits = [_limits(np.sort(band.astype(np.float64))) for band in some.T]
+    step = max(1, -(-len(pixels) // max_samples))
+    limits = [
+        _limits(np.sort(band[::step].astype(np.float64)), band) for band in pixels.T
+    ]
     low, high = np.array(limits).reshape(-1, 2).T
     return low, high
 
 
-def _limits(band: Floats) -> tuple[float, float]:
-    """Limits of sorted values."""
-    if not len(band):
+def _limits(some: Floats, band: Floats) -> tuple[float, float]:
+    """Limits of a band, by some sorted values of it and all of them."""
+    if not len(some):
         return -np.inf, np.inf
-    first, median, last = np.quantile(band, [0.25, 0.5, 0.75], method='nearest')
+    first, median, last = np.quantile(some, [0.25, 0.5, 0.75], method='nearest')
     floor = 2 * (last - first)
     if floor <= 0:
         # Most pixels are equal: nothing tells how far is far.
-        floor = float(np.ptp(np.quantile(band, [0.05, 0.95], method='nearest')))
+        floor = float(np.ptp(np.quantile(some, [0.05, 0.95], method='nearest')))
         if floor <= 0:
-            return _widen(band[0], band[-1])
-    upper = band[band >= median] - median
-    lower = (median - band[band <= median])[::-1]
-    return _widen(median - _last(lower, floor), median + _last(upper, floor))
+            return _widen(float(band.min()), float(band.max()))
+    upper = _last(some[some >= median] - median, floor)
+    lower = _last((median - some[some <= median])[::-1], floor)
+    return _widen(
+        median - _reach(median - band[band < median - lower], lower, floor),
+        median + _reach(band[band > median + upper] - median, upper, floor),
+    )
 
 
 def _last(distances: Floats, floor: float) -> float:
     """Largest of sorted distances that is no outlier."""
-    start = int(np.ceil(len(distances) * (1 - _MOST))) - 1
-    tail = np.maximum(distances[max(start, 0) :], floor)
+    start = max(int(np.ceil(len(distances) * (1 - _MOST))) - 1, 0)
+    tail = np.maximum(distances[start:], floor)
     jumps = np.flatnonzero(tail[1:] > _JUMP * tail[:-1])
-    if not len(jumps):
-        return float(distances[-1])
-    return float(distances[max(start, 0) + jumps[0]])
+    return float(distances[start + jumps[0]] if len(jumps) else distances[-1])
+
+
+def _reach(beyond: Floats, last: float, floor: float) -> float:
+    """Largest distance that follows on others without a jump."""
+    chain = np.r_[last, np.sort(beyond.astype(np.float64))]
+    steps = np.maximum(chain, floor)
+    jumps = np.flatnonzero(steps[1:] > _JUMP * steps[:-1])
+    return float(chain[jumps[0]] if len(jumps) else chain[-1])
 
 
 def _widen(low: float, high: float) -> tuple[float, float]:

@@ -206,6 +206,7 @@ def open_raster(path: str) -> DatasetReader:
             # Scenes without georeference are fine: everything is in pixels.
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             src = rasterio.open(path)
+            _ = src.descriptions, src.tags()  # no text in a damaged file
     except (RasterioError, OSError, ValueError) as error:
         raise CorruptRasterError(_unreadable(path, error), path) from None
     if src.count == 0:

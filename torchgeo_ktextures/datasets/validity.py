@@ -86,24 +86,29 @@ def read_invalid(
     else:  # bands of a VRT may differ in type
         bands = [src.read(i, window=window, out_shape=out_shape) for i in indexes]
         data = np.stack([band.astype(np.result_type(*bands)) for band in bands])
-    invalid = np.zeros(data.shape, bool)
     flags = [set(src.mask_flag_enums[i - 1]) for i in indexes]
     alpha = [i + 1 for i, c in enumerate(src.colorinterp) if c == ColorInterp.alpha]
     masks = [i for i in (alpha if masks is None else masks) if i not in indexes]
     shared: npt.NDArray[np.bool_] | None = None
+    invalid = is_nodata(data, nodata)
+    whole = data.dtype.kind in 'iu' and len({src.dtypes[i - 1] for i in indexes}) == 1
     for number, (i, kind) in enumerate(zip(indexes, flags, strict=True)):
         if MaskFlags.all_valid in kind:
             continue
-        if MaskFlags.per_dataset not in kind:
-            invalid[number] = src.read_masks(i, window=window, out_shape=out_shape) == 0
+        if kind == {MaskFlags.nodata} and whole:
+            # As GDAL compares whole numbers, without reading them again.
+            invalid[number] |= is_nodata(data[number], [src.nodatavals[i - 1]])
+        elif MaskFlags.per_dataset not in kind:
+            invalid[number] |= (
+                src.read_masks(i, window=window, out_shape=out_shape) == 0
+            )
         elif MaskFlags.alpha not in kind or set(alpha) & set(masks):
             if shared is None:
                 shared = src.read_masks(i, window=window, out_shape=out_shape) == 0
-            invalid[number] = shared
+            invalid[number] |= shared
     # GDAL takes an alpha band for the mask of some numbers of bands only.
     for i in masks if shared is None else ():
         invalid |= src.read(i, window=window, out_shape=out_shape) == 0
-    invalid |= is_nodata(data, nodata)
     return data, invalid
 
 

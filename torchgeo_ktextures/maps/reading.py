@@ -47,8 +47,10 @@ def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReade
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(path)
-    except RasterioError as error:
+            src = rasterio.open(path)
+            _ = src.descriptions, src.tags(), src.tags(1) if src.count else ()
+            return src
+    except (RasterioError, UnicodeDecodeError) as error:  # tags that are no text
         if not os.path.exists(path):
             msg = f'{what} {str(path)!r} does not exist; check the path'
             raise FileNotFoundError(msg) from None

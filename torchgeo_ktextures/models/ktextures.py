@@ -86,8 +86,22 @@ class BandNormalizer(nn.Module):
         Returns:
             Normalized bands of the same shape.
         """
-        x = x.clamp(self.low[:, None, None], self.high[:, None, None])
+        if self.is_beyond(x):
+            x = x.clamp(self.low[:, None, None], self.high[:, None, None])
         return (x - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def is_beyond(self, x: Tensor) -> bool:
+        """Whether any value is beyond the limits, which is quick to tell.
+
+        Args:
+            x: Bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            False if no band is.
+        """
+        dims = (0, 2, 3)
+        inside = (x.amin(dims) >= self.low) & (x.amax(dims) <= self.high)
+        return not bool(inside.all())
 
     def beyond(self, x: Tensor) -> Tensor:
         """Find outliers.
@@ -163,13 +177,15 @@ class KTexturesModel(nn.Module):
             Normalized bands of shape ``(B, C, H, W)``.
         """
         x: Tensor = self.normalizer(image)
-        beyond = self.normalizer.beyond(image)[:, None] & (valid > 0)
-        if beyond.any():
-            inside = ((valid > 0) & ~beyond).to(x.dtype)
-            share = box_filter(inside, _AROUND)
-            around = box_filter(x * inside, _AROUND) / share.clamp(min=1e-6)
-            x = torch.where(beyond & (share >= 0.5), around, x)
-        return torch.where(valid > 0, x, 0)
+        keep = valid > 0
+        if self.normalizer.is_beyond(image):
+            beyond = self.normalizer.beyond(image)[:, None] & keep
+            if beyond.any():
+                inside = (keep & ~beyond).to(x.dtype)
+                share = box_filter(inside, _AROUND)
+                around = box_filter(x * inside, _AROUND) / share.clamp(min=1e-6)
+                x = torch.where(beyond & (share >= 0.5), around, x)
+        return torch.where(keep, x, 0)
 
     def inliers(self, image: Tensor, valid: Tensor) -> Tensor:
         """Find valid pixels that are no outliers: what a model is fitted to.
