@@ -93,7 +93,7 @@ def run(args: argparse.Namespace, seed: int) -> tuple[float, float, float]:
         features=args.features,
         feature_weights=args.feature_weights,
         weights=args.weights,
-        warm_start=not args.no_warm_start,
+        init=args.init,
         n_init=args.n_init,
         init_patches=128,
     )
@@ -133,7 +133,9 @@ def main() -> None:
     parser.add_argument('--batch-size', type=int, default=8)
     parser.add_argument('--patch-size', type=int, default=64)
     parser.add_argument('--n-init', type=int, default=1)
-    parser.add_argument('--no-warm-start', action='store_true')
+    parser.add_argument(
+        '--init', choices=('mixture', 'kmeans', 'random'), default='mixture'
+    )
     parser.add_argument('--output', default='output/mosaics')
     args = parser.parse_args()
     warnings.filterwarnings('ignore', category=UserWarning)

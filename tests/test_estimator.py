@@ -164,3 +164,22 @@ def test_bad_input(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> N
         make(device='nothing').fit(image)
     with pytest.raises(ValueError, match='images is empty'):
         make().fit([])
+
+
+def test_random_state_reaches_the_clusters() -> None:
+    image = np.random.default_rng(0).normal(size=(4, 64, 64))  # nothing to agree on
+    fits = [
+        KTexturesSegmenter(4, max_steps=1, random_state=seed).fit(image)
+        for seed in (0, 0, 1)
+    ]
+    means = [fit.task_.criterion.clusters.mixture.color.gaussians.mean for fit in fits]
+    assert torch.equal(means[0], means[1])
+    assert not torch.allclose(means[0], means[2])
+    assert (fits[0].labels_ == fits[1].labels_).all()
+
+
+def test_n_init_makes_whole_fits() -> None:
+    image = np.random.default_rng(0).normal(size=(4, 48, 48))
+    one = KTexturesSegmenter(2, max_steps=3, random_state=0).fit(image)
+    three = KTexturesSegmenter(2, max_steps=3, n_init=3, random_state=0).fit(image)
+    assert (one.n_iter_, three.n_iter_) == (3, 9)

@@ -91,7 +91,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         device: str = 'auto',
         features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
         weights: str | bool | None = None,
-        warm_start: bool = True,
+        init: Literal['mixture', 'kmeans', 'random'] = 'mixture',
+        warm_start: bool | None = None,
         assignment_weight: float = 3.0,
         patch_size: int = 96,
         batch_size: int = 4,
@@ -108,17 +109,19 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             n_clusters: Number of classes, k.
             mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
                 the smallest region worth a class.
-            max_steps: Number of training steps, at most: where colour tells the
-                classes apart, half as many, but not less than 50.
-            n_init: Number of restarts that share the steps; the one with the lowest
-                loss is kept.
+            max_steps: Number of training steps of a fit, at most: where colour tells
+                the classes apart, half as many, but not less than 50.
+            n_init: Number of whole fits from different starts; the one with the lowest
+                loss on a fixed sample is kept.
             random_state: Seed of everything that is random; an int gives the same
                 result each time.
             device: 'auto', 'cpu', 'cuda', 'mps' or another accelerator of Lightning.
             features: Groups of features to compare, see
                 :class:`~torchgeo_ktextures.tasks.KTextures`.
             weights: Weights of the feature extractor, see there.
-            warm_start: Whether to begin with clusters of colour and features.
+            init: What classes begin with: a 'mixture' of local moments and features,
+                'kmeans' on features, or 'random' masks and textures.
+            warm_start: Deprecated; False is ``init='random'``.
             assignment_weight: Weight of the cross-entropy towards the class that fits
                 each cell best, beside the similarity of features.
             patch_size: Height and width of training patches in pixels, at most. Smaller
@@ -145,6 +148,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         self.device = device
         self.features = features
         self.weights = weights
+        self.init = init
         self.warm_start = warm_start
         self.assignment_weight = assignment_weight
         self.patch_size = patch_size
@@ -234,7 +238,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         """Data module of images, set up to fit."""
         arguments: dict[str, Any] = {
             'batch_size': self.batch_size,
-            'length': self.max_steps * self.batch_size,
+            'length': self.max_steps * self.n_init * self.batch_size,
         }
         paths = paths_of(images)
         if paths is None:
@@ -286,6 +290,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             mask_stride=self.mask_stride,
             features=list(self.features),
             weights=self.weights,
+            init=self.init,
             warm_start=self.warm_start,
             assignment_weight=self.assignment_weight,
             n_init=self.n_init,
@@ -293,7 +298,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         self.task_.draws = False
         self.history_ = History()
         callbacks = [FewerSteps(), self.history_]
-        trainer = make_trainer(self.device, self.verbose, callbacks, self.max_steps)
+        steps = self.max_steps * self.n_init
+        trainer = make_trainer(self.device, self.verbose, callbacks, steps)
         trainer.fit(self.task_, datamodule=data)
         self.n_iter_ = int(trainer.global_step)
         self.loss_ = self.history_.latest('loss')

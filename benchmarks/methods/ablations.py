@@ -84,6 +84,7 @@ ABLATIONS: dict[str, Method] = {
     **{f'without {part}': Ablated(part=part) for part in _PARTS},
     'without deep features': KTextures((('features', ('color',)),)),
     'without colour': KTextures((('features', ('planet_stride4', 'planet_stride8')),)),
-    'without warm start': KTextures((('warm_start', False),)),
+    'random start': KTextures((('init', 'random'),)),
+    'k-means start': KTextures((('init', 'kmeans'),)),
     **{f'mask stride {s}': KTextures((('mask_stride', s),)) for s in (1, 2, 8, 16)},
 }

@@ -15,6 +15,7 @@ from .ktextures import KTextures
 from .local_statistics import LocalStatisticsKMeans
 from .majority import MajorityFiltered
 from .method import Method
+from .paper import Mixture, PaperKTextures
 from .superpixels import FelzenszwalbKMeans, SlicKMeans
 from .texture_descriptors import TextureKMeans
 
@@ -43,6 +44,8 @@ METHODS: dict[str, Method] = {
     'slic-kmeans': SlicKMeans(),
     'felzenszwalb-kmeans': FelzenszwalbKMeans(),
     'kim2020': FeatureClustering(),
+    'mixture': Mixture(),
+    'ktextures-paper': PaperKTextures(),
     'ktextures': KTextures(),
 }
 

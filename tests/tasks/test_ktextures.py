@@ -124,7 +124,8 @@ def test_unfitted_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     'kwargs',
     [
-        {'warm_start': False},
+        {'init': 'random'},
+        {'init': 'kmeans'},
         {'n_init': 3},
         {'num_classes': 5, 'mask_stride': 16, 'features': ['texture']},
         {'in_channels': 3, 'mask_stride': 1},
@@ -264,3 +265,39 @@ def test_unknown_number_of_steps(tmp_path: Path) -> None:
     run = trainer(tmp_path, max_epochs=-1)
     with pytest.raises(ValueError, match='set trainer.max_epochs'):
         run.fit(small(), loader())
+
+
+def test_random_start_knows_no_clusters(tmp_path: Path) -> None:
+    # Whatever the mixture was before, masks, targets and textures do not depend on it.
+    images = torch.randn(4, 4, 48, 48) + torch.arange(4)[:, None, None, None]
+    valid = torch.ones(4, 1, 48, 48)
+    found = []
+    for spoil in (False, True):
+        torch.manual_seed(0)
+        task = small(init='random')
+        pooled = task.criterion.estimate(task.model, [images], [valid])
+        if spoil:
+            for value in task.criterion.clusters.mixture.state_dict().values():
+                value.copy_(torch.rand_like(value.float()).to(value.dtype))
+        torch.manual_seed(1)
+        arguments = task.model, [images], [valid], 0, pooled, 'random'
+        task.criterion.initialize(*arguments)
+        assert not task.model.prior.trust
+        assert not task.criterion.clusters.mixture.color.trust
+        x = task.model.prepare(images, valid)
+        targets = task.criterion.clusters(
+            task.criterion.similarity.features(x, valid), x, valid
+        )
+        means = task.model.generators.mean.clone()
+        found.append((targets, means, task.model.coarse_logits(x, valid)))
+    for one, two in zip(*found, strict=True):
+        assert torch.equal(one, two)
+
+
+def test_deprecated_warm_start() -> None:
+    with pytest.warns(DeprecationWarning, match="use init='random'"):
+        assert small(warm_start=False).init == 'random'
+    with pytest.warns(DeprecationWarning, match='leave it out'):
+        assert small(warm_start=True, init='kmeans').init == 'kmeans'
+    with pytest.raises(ValueError, match="init='zero' must be"):
+        small(init='zero')

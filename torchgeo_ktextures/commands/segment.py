@@ -63,8 +63,8 @@ def segment(
             in metres, such as 40m (defaults to 4, or to that of the checkpoint).
         steps: Number of training steps, at most: where colour tells the classes apart,
             half as many, but not less than 50.
-        n_init: Number of restarts that share the steps; the one with the lowest loss is
-            kept.
+        n_init: Number of whole fits from different starts; the one with the lowest loss
+            is kept.
         seed: Seed; the same gives the same map.
         device: 'auto', 'cpu', 'cuda', 'mps' or one of several devices, as 'cuda:1'.
         checkpoint: Fitted model to apply instead of fitting one.

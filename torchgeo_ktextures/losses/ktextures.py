@@ -4,6 +4,7 @@
 """The objective of k-textures: similarity, warm start and prototype assignment."""
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,9 @@ from ..models import (
     hard_masks,
 )
 from .feature_similarity import FeatureSimilarityLoss, cell_validity
+
+#: What classes begin with.
+type Init = Literal['mixture', 'kmeans', 'random']
 
 #: Height and width in pixels of the textures that are drawn in each step, a multiple of
 #: all strides. Beyond, they repeat, which costs less than larger ones.
@@ -109,8 +113,12 @@ class KTexturesLoss(nn.Module):
         valids: Sequence[Tensor],
         seed: int,
         pooled: Sequence[Tensor] | None = None,
+        init: Init = 'mixture',
     ) -> None:
         """Find clusters, and give each generator the mean colour of its cluster.
+
+        With ``init='random'`` there are no clusters: prototypes are the features of the
+        textures that the generators begin with.
 
         Args:
             model: Model, of which the mean colours and the prior are set.
@@ -118,6 +126,8 @@ class KTexturesLoss(nn.Module):
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
             seed: Seed of the clusters.
             pooled: What :meth:`estimate` returned, if it is at hand.
+            init: Whether classes begin as those of the 'mixture' of local moments and
+                features, as those of 'kmeans' on features, or 'random'.
 
         Raises:
             ValueError: If the data has fewer different cells than classes.
@@ -139,7 +149,11 @@ class KTexturesLoss(nn.Module):
             shares = cell_validity(valid, maps[i].shape[-2:])
             cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0])
             batches.append((x, valid))
-        self.clusters.fit(maps, cells, seed, moments)
+        if init == 'random':
+            self.clusters.fit_space(maps, cells, seed)
+            self.follow_textures(model, rate=1)
+            return
+        self.clusters.fit(maps, cells, seed, moments if init == 'mixture' else ())
         if color.trust:
             model.start_from(color)
         sums, counts = [], []

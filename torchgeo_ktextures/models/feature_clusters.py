@@ -139,6 +139,40 @@ class FeatureClusters(nn.Module):
             ValueError: If there are fewer different vectors than clusters.
         """
         k = len(self.mixture.prototypes)
+        vectors, index = self.fit_space(maps, valids, seed, max_samples)
+        if moments:
+            valids = [valid.cpu() for valid in valids]
+            self._fit_mixtures(maps, valids, moments, index, seed)
+            return
+        result = KMeans(k, n_init=10, random_state=seed).fit(vectors)
+        self.mixture.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
+        self.mixture.spread.fill_(max(float(result.inertia_) / len(vectors), 1e-6))
+
+    @torch.no_grad()
+    def fit_space(
+        self,
+        maps: Sequence[Tensor],
+        valids: Sequence[Tensor],
+        seed: int,
+        max_samples: int = 10_000,
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+        """Fit the projection of the features, and forget the classes.
+
+        Args:
+            maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
+            valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+            seed: Seed of the sampling.
+            max_samples: Number of vectors used at most.
+
+        Returns:
+            Reduced features of the sample, of shape ``(N, m)``, and its numbers among
+            all valid cells.
+
+        Raises:
+            ValueError: If there are fewer different vectors than clusters.
+        """
+        k = len(self.mixture.prototypes)
+        self.mixture.forget()
         valids = [valid.cpu() for valid in valids]
         rng = np.random.default_rng(seed)
         data = _cells(maps, valids).double().numpy()
@@ -178,12 +212,7 @@ class FeatureClusters(nn.Module):
         self.limit.copy_(torch.from_numpy(limit))
         if len({row.tobytes() for row in vectors.round(6) + 0.0}) < k:  # no -0
             raise ValueError(self._too_few())
-        if moments:
-            self._fit_mixtures(maps, valids, moments, index, seed)
-            return
-        result = KMeans(k, n_init=10, random_state=seed).fit(vectors)
-        self.mixture.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
-        self.mixture.spread.fill_(max(float(result.inertia_) / len(vectors), 1e-6))
+        return vectors, index
 
     def _fit_mixtures(
         self,

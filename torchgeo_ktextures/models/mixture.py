@@ -40,6 +40,18 @@ class ClassMixture(nn.Module):
         self.register_buffer('spread', torch.tensor(1.0))
 
     @torch.no_grad()
+    def forget(self) -> None:
+        """Return to what is known before any fit: nothing."""
+        fresh = type(self)(
+            len(self.prototypes),
+            self.color.moments.dark.numel(),
+            self.prototypes.shape[1],
+            self.color.mask_stride,
+        )
+        fresh.color.moments.load_state_dict(self.color.moments.state_dict())
+        self.load_state_dict(fresh.state_dict())
+
+    @torch.no_grad()
     def fit(
         self, vectors: Tensor, moments: Tensor, shares: Tensor, iterations: int
     ) -> Tensor:

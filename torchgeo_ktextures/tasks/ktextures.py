@@ -5,6 +5,7 @@
 
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
 from ..datasets import core_pixels
-from ..losses import FeatureSimilarityLoss, KTexturesLoss
+from ..losses import FeatureSimilarityLoss, Init, KTexturesLoss
 from ..metrics import ClusterMatching
 from ..models import FeatureClusters, KTexturesModel, make_extractors
 from .figure import plot_ktextures
@@ -63,7 +64,8 @@ class KTextures(RestartMixin, BaseTask):
         backbone_bands: Sequence[int] = (0, 1, 2),
         backbone_mean: Sequence[float] | float = 0.0,
         backbone_std: Sequence[float] | float = 1.0,
-        warm_start: bool = True,
+        init: Literal['mixture', 'kmeans', 'random'] = 'mixture',
+        warm_start: bool | None = None,
         warm_start_fraction: float = 0.4,
         assignment_weight: float = 3.0,
         n_init: int = 1,
@@ -102,8 +104,12 @@ class KTextures(RestartMixin, BaseTask):
                 leaves a channel at its mean.
             backbone_mean: Mean of each channel that the backbone expects; 0 for timm.
             backbone_std: Standard deviation of each channel, likewise; 1 for timm.
-            warm_start: Whether to begin with cross-entropy towards clusters of colour
-                and features, while the textures learn from the same clusters.
+            init: What classes begin with: a 'mixture' of local moments and features,
+                'kmeans' on features, or 'random' masks and textures. With the first
+                two, training begins with cross-entropy towards these clusters, while
+                the textures learn from them; with 'random', nothing of clusters reaches
+                masks, targets or textures.
+            warm_start: Deprecated; False is ``init='random'``.
             warm_start_fraction: Share of the steps given to the warm start.
             assignment_weight: Weight of the cross-entropy towards the class that fits
                 each cell best, beside the similarity of features.
@@ -164,6 +170,7 @@ class KTextures(RestartMixin, BaseTask):
     def configure_metrics(self) -> None:
         """Initialize the performance metrics."""
         h = self.hparams
+        self.init = _init_of(h['init'], h['warm_start'])
         for name in ('n_init', 'init_patches'):
             if h[name] < 1:
                 raise ValueError(f'{name}={h[name]} must be at least 1')
@@ -172,7 +179,7 @@ class KTextures(RestartMixin, BaseTask):
                 raise ValueError(f'{name}={h[name]} must be positive')
         if not 0 < h['warm_start_fraction'] < 1:
             msg = f'warm_start_fraction={h["warm_start_fraction"]} must be between 0 '
-            msg += 'and 1; use warm_start=False to go without'
+            msg += "and 1; use init='random' to go without"
             raise ValueError(msg)
         k: int = h['num_classes']
         targets: int = h['num_target_classes'] or k
@@ -240,7 +247,7 @@ class KTextures(RestartMixin, BaseTask):
         image, valid = self._inputs(batch)
         h = self.hparams
         done = self._progress(self.global_step)
-        warm = h['warm_start'] and done < h['warm_start_fraction']
+        warm = self.init != 'random' and done < h['warm_start_fraction']
         if not warm and self.global_step % 4 == 0:
             self.criterion.follow_textures(self.model, rate=0.3)
         slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
@@ -370,3 +377,15 @@ class KTextures(RestartMixin, BaseTask):
         )
         self.train(training)
         return figure
+
+
+def _init_of(init: Init, warm_start: bool | None) -> Init:
+    """What classes begin with, by the present argument or the deprecated one."""
+    if init not in ('mixture', 'kmeans', 'random'):
+        raise ValueError(f"init={init!r} must be 'mixture', 'kmeans' or 'random'")
+    if warm_start is None:
+        return init
+    msg = 'warm_start is deprecated: '
+    msg += 'leave it out' if warm_start else "use init='random'"
+    warnings.warn(msg, DeprecationWarning, stacklevel=2)
+    return init if warm_start else 'random'

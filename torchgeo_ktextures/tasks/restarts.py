@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
-from ..losses import KTexturesLoss
+from ..losses import Init, KTexturesLoss
 from ..models import KTexturesModel
 from .outlier_warning import warn_of_outliers
 from .prediction import PredictionMixin
@@ -24,6 +24,9 @@ class RestartMixin(PredictionMixin):
     """Fits statistics and clusters, and divides the steps among restarts."""
 
     criterion: KTexturesLoss
+
+    #: What classes begin with.
+    init: Init = 'mixture'
 
     #: Means of the weights of the mask network over the steps of this restart, and the
     #: number of these.
@@ -45,7 +48,7 @@ class RestartMixin(PredictionMixin):
             scale = getattr(data, 'scale', 1)
             warn_of_outliers(self.model.normalizer, *self.sample, scale)
             self.fitted.fill_(True)
-            self._start_restart(0, pooled)
+            self._start_restart(pooled)
         elif self.average:
             self.average = [mean.to(self.device) for mean in self.average]
         else:  # what had ended goes on
@@ -72,19 +75,15 @@ class RestartMixin(PredictionMixin):
                 break
         return images, valids
 
-    def _start_restart(
-        self, number: int, pooled: Sequence[Tensor] | None = None
-    ) -> None:
+    def _start_restart(self, pooled: Sequence[Tensor] | None = None) -> None:
         """Begin from new weights and new clusters."""
         h = self.hparams
         fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
         fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
         self.model.load_state_dict(fresh.state_dict())
-        self.criterion.initialize(self.model, *self.sample, number, pooled)
-        if not h['warm_start']:
-            # Forget the clusters, keep the feature space.
-            self.model.load_state_dict(fresh.state_dict())
-            self.criterion.follow_textures(self.model, rate=1)
+        # Whoever seeds torch seeds the clusters.
+        seed = int(torch.randint(2**31 - 1, ()))
+        self.criterion.initialize(self.model, *self.sample, seed, pooled, self.init)
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
         self._start_average()
@@ -136,7 +135,7 @@ class RestartMixin(PredictionMixin):
             assert self.best_state is not None
             self.load_state_dict(self.best_state, strict=False)
         else:
-            self._start_restart(done // self._steps())
+            self._start_restart()
 
     def _start_average(self) -> None:
         network = self.model.mask_network
