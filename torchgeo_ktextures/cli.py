@@ -9,6 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
@@ -144,6 +145,7 @@ def main(args: Sequence[str] | None = None) -> None:
     arguments = values.as_dict()
     debug = arguments.pop('debug')
     function, _ = _COMMANDS[parsed.command]
+    unraisable = sys.unraisablehook
     # MiB of pixels that GDAL keeps; by default a twentieth of the memory, so that what
     # is needed would grow with the scene.
     os.environ.setdefault('GDAL_CACHEMAX', '128')
@@ -153,11 +155,24 @@ def main(args: Sequence[str] | None = None) -> None:
                 warnings.simplefilter('ignore')
             warnings.simplefilter('always', DataWarning)
             warnings.showwarning = _Warnings()
+            if not debug:
+                sys.unraisablehook = partial(_show_unraisable, unraisable)
             function(**arguments)
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         if debug:
             raise
         _explain(error)
+    finally:
+        sys.unraisablehook = unraisable
+
+
+def _show_unraisable(show: Callable[[Any], object], error: Any) -> None:
+    """Show an error that nobody can handle, but for messages of GDAL that are no text.
+
+    These come of damaged files; what cannot be read of them is said anyway.
+    """
+    if error.object != 'rasterio._env.log_error':
+        show(error)
 
 
 def _let_threads_rest() -> None:

@@ -13,7 +13,7 @@ from rasterio.io import DatasetReader
 
 from . import __version__
 from .callbacks import GeoTIFFWriter
-from .callbacks.label_map import read_tags
+from .callbacks.label_map import tags_if_whole
 from .checkpoints import run_of, save_checkpoint
 from .datamodules import RasterDataModule
 from .datasets import (
@@ -404,7 +404,7 @@ def _finished_legend(
 ) -> list[str]:
     """What there is beside finished maps, if there is nothing left to do."""
     paths = [path for kind in maps for path in kind]
-    if any(read_tags(path).get(_RUN_TAG) != run for path in paths):
+    if any(tags_if_whole(path).get(_RUN_TAG) != run for path in paths):
         return []
     folder = maps[0][0].parent
     legends = (
@@ -447,8 +447,8 @@ def _fit(
     if kept is not None and kept.exists():
         try:
             fitted = type(segmenter).load(kept)
-        except FileNotFoundError:  # another process has just finished
-            pass
+        except (FileNotFoundError, ValueError):
+            pass  # another process has just finished, or the file is damaged
         else:
             print(f'Going on with the model of the last time ({kept}).')
             fitted.set_params(device=segmenter.device, verbose=segmenter.verbose)

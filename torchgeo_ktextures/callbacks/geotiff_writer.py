@@ -25,8 +25,8 @@ from .label_map import (
     ConfidenceMap,
     LabelMap,
     part_path,
-    read_tags,
     remove_temporary,
+    tags_if_whole,
 )
 from .training_range import check_range
 
@@ -155,7 +155,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         origin = self.origins[file]
         if origin is None:
             return False
-        return all(read_tags(path).get(ORIGIN_TAG) == origin for path in paths)
+        return all(tags_if_whole(path).get(ORIGIN_TAG) == origin for path in paths)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to write.

@@ -26,8 +26,8 @@ from ..maps.output import (
     this_process,
     write_error,
 )
-from ..maps.reading import NAMES_TAG
-from .class_statistics import ClassStatistics
+from ..maps.reading import NAMES_TAG, count_labels, open_raster
+from .class_statistics import CLASSES_TAG, ClassStatistics, read_summaries
 
 #: Tag of a map that tells what it was made of.
 ORIGIN_TAG = 'KTEXTURES_ORIGIN'
@@ -153,7 +153,7 @@ class LabelMap:
 
     def is_there(self) -> bool:
         """Whether another process has put the same map into its place meanwhile."""
-        found = read_tags(self.output).get(ORIGIN_TAG)
+        found = tags_if_whole(self.output).get(ORIGIN_TAG)
         return found is not None and found == self.tags.get(ORIGIN_TAG)
 
     def leave(self) -> None:
@@ -245,5 +245,30 @@ def read_tags(output: Path) -> Mapping[str, str]:
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             with rasterio.open(output) as src:
                 return {**src.tags(), **src.tags(1)}
-    except RasterioError:
+    except (RasterioError, ValueError):  # or tags are no text
         return {}
+
+
+def tags_if_whole(output: Path) -> Mapping[str, str]:
+    """Read the tags of a map and its band, if it is as it was written.
+
+    Args:
+        output: Path of a map.
+
+    Returns:
+        Tags, none if there is no such map, or a pixel of it is not as its tags say.
+    """
+    tags = read_tags(output)
+    if ORIGIN_TAG not in tags:
+        return tags
+    try:
+        with open_raster(output) as src:
+            counts = count_labels(src)
+            if src.descriptions[0] == LabelMap.description:
+                told = [c.pixels for c in read_summaries(tags[CLASSES_TAG])[1]]
+                found = counts[: len(told)].tolist()
+                if found != told or counts.sum() != sum(told):
+                    return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return tags

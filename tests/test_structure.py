@@ -1,0 +1,62 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""How modules depend on each other."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import torchgeo_ktextures
+
+ROOT = Path(torchgeo_ktextures.__file__).parent
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in ROOT.rglob('*.py'):
+        parts = (ROOT.name, *path.relative_to(ROOT).with_suffix('').parts)
+        found['.'.join(parts).removesuffix('.__init__')] = path
+    return found
+
+
+def imports(name: str, path: Path) -> list[tuple[str, str]]:
+    """Module and name of what is imported from this package as a module is loaded."""
+    package = name if path.name == '__init__.py' else name.rpartition('.')[0]
+    found = []
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package.split('.')
+            base = base[: len(base) - node.level + 1]
+            module = '.'.join([*base, *([node.module] if node.module else [])])
+            found += [(module, alias.name) for alias in node.names]
+    return found
+
+
+def test_no_cycle() -> None:
+    known = modules()
+    graph = {
+        name: {
+            f'{module}.{what}' if f'{module}.{what}' in known else module
+            for module, what in imports(name, path)
+        }
+        for name, path in known.items()
+    }
+    assert list(TopologicalSorter(graph).static_order())  # raises CycleError
+
+
+def test_no_private_name_of_another_module() -> None:
+    private = [
+        (name, module, what)
+        for name, path in modules().items()
+        for module, what in imports(name, path)
+        if what.startswith('_') and not what.startswith('__')
+    ]
+    assert not private
+
+
+def test_maps_need_no_torch() -> None:
+    code = 'import sys, torchgeo_ktextures.maps; sys.exit("torch" in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
