@@ -101,3 +101,13 @@ def test_checkpoint_meets_outliers(tmp_path: Any) -> None:
     # Nothing but the cells around them.
     assert not changed[(np.indices(truth.shape)[0] < 40)].any()
     assert changed[~odd].mean() < 0.01
+
+
+def test_predict_tells_of_other_units() -> None:
+    bands, _ = four_regions()
+    segmenter = KTexturesSegmenter(4, max_steps=4, random_state=0).fit(bands)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error', DataWarning)
+        segmenter.predict(bands)
+    with pytest.warns(DataWarning, match='image 0: .*scale=10000 would bring'):
+        segmenter.predict(bands * 10_000)

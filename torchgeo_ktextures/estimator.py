@@ -379,8 +379,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             raise ValueError(msg + 'it was fitted with')
         data.reference = self.common_moments()
         dataset = data.make_dataset(paths or ())
-        if compare and self.normalize == 'none':
-            self._compare(dataset)
+        sums = np.zeros((len(dataset.shapes), 3, bands))
         device = make_trainer(self.device).strategy.root_device
         network = LabelNetwork(self.task_.model).to(device)
         grid = GridWindowSampler(
@@ -399,12 +398,18 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
                 )
             )
             labels = self._labels(network, image, valid)[:, rows, cols]
+            if compare:
+                pixels = image[0, :, rows, cols][:, labels[0] >= 0].double()
+                found = (pixels * 0 + 1, pixels, pixels.square())
+                sums[w.file] += torch.stack([v.sum(1) for v in found]).cpu().numpy()
             results[w.file][
                 w.core_row : w.core_row + w.core_height,
                 w.core_col : w.core_col + w.core_width,
             ] = labels[0].cpu().numpy()
             if means is not None:
                 means.update(labels, image[..., rows, cols])
+        if compare and self.normalize == 'none':
+            self._compare(dataset, sums)
         if paths is None:
             results = [
                 image.wrap(labels)
@@ -412,14 +417,24 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ]
         return results[0] if single and len(results) == 1 else results
 
-    def _compare(self, dataset: Windows) -> None:
-        """Warn of images that are unlike those that the model was fitted to."""
+    def _compare(self, dataset: Windows, sums: npt.NDArray[np.float64]) -> None:
+        """Warn of images that are unlike those that the model was fitted to.
+
+        Args:
+            dataset: The images.
+            sums: Number, sum and sum of squares of the valid pixels of each, of shape
+                ``(N, 3, C)``.
+        """
         n = self.task_.model.normalizer
         before = (n.mean.double().cpu().numpy(), n.std.double().cpu().numpy())
         names = [str(band) for band in getattr(self, 'bands_', None) or ()]
         scale = 1 if isinstance(dataset, ArrayWindows) else self.scale
-        for i, file in enumerate(dataset.files):
-            line = compare_bands(dataset.moments(i), before, names, scale)
+        for file, (count, total, square) in zip(dataset.files, sums, strict=True):
+            if not count.all():
+                continue
+            mean = total / count
+            spread = np.sqrt(np.maximum(square / count - mean**2, 0))
+            line = compare_bands((mean, spread), before, names, scale)
             if line is not None:
                 warnings.warn(f'{file}: {line}', DataWarning, stacklevel=4)
 
