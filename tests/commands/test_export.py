@@ -248,14 +248,14 @@ def test_training_configuration(named: Path, samples: Path, tmp_path: Path) -> N
         'root': str(samples / 'chips'),
         'predict_paths': str(named / 'scene.tif'),
         'bands': [1, 2, 3, 4],
-        'nodata': 0,
+        'nodata': None,  # the scene declares it
     }
     args = str(named / 'named.tif'), str(named / 'scene.tif'), str(tmp_path)
     export(*args, chip_size=32, bands=['nir', 1], nodata=7)
     content = yaml.safe_load((tmp_path / 'training.yaml').read_text())
     assert content['model']['init_args']['in_channels'] == 2
     assert content['data']['init_args']['bands'] == [4, 1]
-    assert content['data']['init_args']['nodata'] == 7
+    assert content['data']['init_args']['nodata'] == [7]
 
 
 def test_picture(named: Path, tmp_path: Path) -> None:
