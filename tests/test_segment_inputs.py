@@ -227,7 +227,7 @@ def test_scene_in_other_units(
     segment(*given, tmp_path / 'a.tif', fast=False)
     err = capsys.readouterr().err
     assert 'lies outside the range that the model was fitted to' in err
-    assert 'scale=0.0001 would bring them near' in err
+    assert 'scale=0.0001 would bring them near (it was fitted to uint16 with' in err
     segment(*given, tmp_path / 'b.tif', '--scale', '0.0001', fast=False)
     assert 'warning' not in capsys.readouterr().err
     same_labels = labels_of(tmp_path / 'b.tif') == labels_of(model / 'labels.tif')

@@ -62,6 +62,11 @@ def check_range(
         scale = getattr(source, 'scale', 1)
         if here is not None:
             line = compare_bands(here, (mean, upper - mean), grid.bands, scale)
+            kind = trained.get('dtype')
+            if line and kind is not None:
+                line += (
+                    f' (it was fitted to {kind} with scale {trained.get("scale", 1):g})'
+                )
             lines += [line] if line else []
     lines += _gsd(grid, trained) + _shares(statistics, trained)
     for line in lines:
