@@ -12,17 +12,10 @@ from sklearn.metrics import adjusted_rand_score
 
 from torchgeo_ktextures import KTexturesSegmenter
 
+from .four_regions import COLORS
+
 type Array = npt.NDArray[Any]
 
-#: Reflectance of red, green, blue and near infrared of four surfaces.
-COLORS = np.array(
-    [
-        [0.04, 0.05, 0.06, 0.02],
-        [0.05, 0.09, 0.05, 0.40],
-        [0.25, 0.22, 0.18, 0.28],
-        [0.13, 0.14, 0.15, 0.20],
-    ]
-)
 SIZE = 64
 ROWS, COLS = np.mgrid[:SIZE, :SIZE]
 TRUTH = (ROWS >= SIZE // 2) * 2 + (COLS >= SIZE // 2)

@@ -3,6 +3,8 @@
 
 """Messages of errors of other libraries, within ours."""
 
+from collections.abc import Sequence
+
 
 def first_line(error: BaseException) -> str:
     """First line of the message of an error that is not empty.
@@ -15,6 +17,20 @@ def first_line(error: BaseException) -> str:
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """Name the first of many, and say how many more there are.
+
+    Args:
+        names: Names.
+        most: Number of names that are shown, at most.
+
+    Returns:
+        Text such as ``a.tif, b.tif, c.tif and 4 more``.
+    """
+    rest = len(names) - most
+    return ', '.join(names[:most]) + (f' and {rest} more' if rest > 0 else '')
 
 
 class UnreadableError(OSError, ValueError):

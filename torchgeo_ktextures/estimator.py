@@ -263,7 +263,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             self.feature_names_in_ = None
             self.bands_ = self._find_bands(paths[0])
             data = self._rasters(paths, **arguments)
-            shapes = list(data.make_dataset(paths).shapes)
+            shapes = [_shape_of(path) for path in list_scenes(paths)[0]]
             self.n_features_in_ = len(self.bands_)
         data.patch_size = _patch_shape(shapes, self.patch_size)
         return data
@@ -400,7 +400,7 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             labels = self._labels(network, image, valid)[:, rows, cols]
             if compare:
                 pixels = image[0, :, rows, cols][:, labels[0] >= 0].double()
-                found = (pixels * 0 + 1, pixels, pixels.square())
+                found = (torch.ones_like(pixels), pixels, pixels.square())
                 sums[w.file] += torch.stack([v.sum(1) for v in found]).cpu().numpy()
             results[w.file][
                 w.core_row : w.core_row + w.core_height,
@@ -478,6 +478,11 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If it is not a checkpoint of k-textures.
         """
         return load_checkpoint(cls, Path(path))
+
+
+def _shape_of(path: str) -> tuple[int, int]:
+    with open_raster(path) as src:
+        return src.height, src.width
 
 
 def _patch_shape(shapes: Sequence[tuple[int, int]], size: int) -> tuple[int, int]:

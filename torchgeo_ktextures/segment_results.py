@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imsave
 
-from .callbacks.class_statistics import CLASSES_TAG, ClassSummary, read_summaries
+from .callbacks.class_statistics import (
+    CLASSES_TAG,
+    ClassSummary,
+    pooled_moments,
+    read_summaries,
+)
 from .callbacks.label_map import read_tags
 from .colors import class_colors
 from .estimator import KTexturesSegmenter
@@ -36,16 +41,9 @@ def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]
         pixels = sum(part.pixels for part in parts)
         areas = [part.area_ha for part in parts if part.area_ha is not None]
         area = math.fsum(areas) if len(areas) == len(parts) else None
-        some = [part for part in parts if part.pixels]
-        weights = np.array([part.pixels for part in some]) / max(pixels, 1)
-        mean = np.array([part.mean for part in some])
-        squares = np.array([part.std for part in some]) ** 2 + mean**2
-        if not some:
-            totals.append(ClassSummary(0, area, [], []))
-            continue
-        center = weights @ mean
-        spread = np.sqrt(np.maximum(weights @ squares - center**2, 0))
-        totals.append(ClassSummary(pixels, area, center.tolist(), spread.tolist()))
+        moments = pooled_moments(parts)
+        mean, std = ([], []) if moments is None else (m.tolist() for m in moments)
+        totals.append(ClassSummary(pixels, area, mean, std))
     return bands, totals
 
 

@@ -4,12 +4,8 @@
 """Segmenting scenes into maps: what the command does."""
 
 import hashlib
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-
-from rasterio.io import DatasetReader
 
 from . import __version__
 from .callbacks import GeoTIFFWriter
@@ -26,14 +22,12 @@ from .datasets import (
 )
 from .datasets.bands import check_types
 from .datasets.identity import raster_state
-from .datasets.rasters import RASTER_SUFFIXES
-from .datasets.validity import InvalidIf
+from .errors import some_of
 from .estimator import KTexturesSegmenter
 from .failures import Failures
 from .maps import read_classes
-from .maps.area import ground_sample_distance
 from .maps.mosaic import check_mosaic, write_mosaic
-from .models import MASK_STRIDES
+from .segment_options import Options, check_output, is_single, parse_stride
 from .segment_results import (
     choose_legend,
     print_summary,
@@ -44,52 +38,6 @@ from .trainer import margin_of, predict_maps, release_memory
 
 #: Tag of a map that tells scenes and options it was made with.
 _RUN_TAG = 'KTEXTURES_RUN'
-
-#: Ends of names that people give to maps, and never to folders.
-_OTHER_FORMATS = (
-    '.img', '.vrt', '.png', '.jpg', '.jpeg', '.jp2', '.nc', '.gpkg', '.shp', '.kml',
-    '.asc', '.bil', '.hdf', '.h5', '.geojson', '.pdf', '.zip',
-)  # fmt: skip
-
-
-@dataclass
-class Options:
-    """What is asked for, see :func:`torchgeo_ktextures.commands.segment.segment`."""
-
-    scenes: Sequence[str]
-    output: str
-    n_clusters: int | None
-    bands: Sequence[str | int] | None
-    scale: float | None
-    nodata: Sequence[float] | None
-    invalid_if: InvalidIf
-    normalize: str | None
-    mask_stride: str | None
-    steps: int
-    n_init: int
-    seed: int
-    device: str
-    checkpoint: str | None
-    save_checkpoint: str | None
-    mosaic: str
-    confidence: bool
-    legend: str | None
-    report: str | None
-    on_error: str | None
-    tile_size: int
-    progress: bool
-
-    def __post_init__(self) -> None:
-        """Find the home folder of the user in paths."""
-        self.scenes = [_expand(scene) for scene in self.scenes]
-        self.output = _expand(self.output)
-        for name in ('checkpoint', 'save_checkpoint', 'legend', 'report'):
-            value = getattr(self, name)
-            setattr(self, name, None if value is None else _expand(value))
-
-
-def _expand(path: str) -> str:
-    return str(Path(path).expanduser()) if path.startswith('~') else path
 
 
 class _Writer(GeoTIFFWriter):
@@ -134,9 +82,9 @@ def segment_scenes(options: Options) -> None:
         {Path(s).absolute() if Path(s).exists() else s: s for s in scenes}.values()
     )
     output = Path(options.output)
-    single = _is_single(output)
+    single = is_single(output)
     writer = _Writer(output, single, options.confidence)
-    _check_output(options, scenes, output, single, writer.map_paths(scenes))
+    check_output(options, scenes, output, single, writer.map_paths(scenes))
     for line in lines:
         print(line)
     skip = (options.on_error or ('skip' if len(scenes) > 1 else 'stop')) == 'skip'
@@ -154,17 +102,17 @@ def _run(
     options: Options,
     scenes: Sequence[str],
     segmenter: KTexturesSegmenter,
-    writer: '_Writer',
+    writer: _Writer,
     failures: Failures,
 ) -> None:
     """Fit, predict and write what belongs to the maps."""
     output = Path(options.output)
-    folder = output.parent if _is_single(output) else output
+    folder = output.parent if is_single(output) else output
     maps = writer.map_paths(scenes)
     run = None
     if options.checkpoint is None:
         run = _fingerprint(scenes, segmenter)
-        done = run is not None and _finished_legend(options, maps, run)
+        done = run is not None and _files_if_done(options, maps, run)
         if done:
             print('All of this was there already; remove a map to make it again.')
             print_summary(maps[0], [*_mosaic(options, folder, maps), *done])
@@ -193,64 +141,6 @@ def _run(
     if kept is not None:
         kept.unlink(missing_ok=True)
     print_summary(maps[0], files)
-
-
-def _is_single(output: Path) -> bool:
-    """Whether an output is one map, and not a folder of maps."""
-    suffix = output.suffix.lower()
-    if suffix in RASTER_SUFFIXES:
-        return True
-    if suffix in _OTHER_FORMATS and not output.is_dir():
-        msg = (
-            f'output={str(output)!r} is not a GeoTIFF; give a name that ends in .tif, '
-        )
-        raise ValueError(msg + 'or a folder')
-    return False
-
-
-def _check_output(
-    options: Options,
-    scenes: Sequence[str],
-    output: Path,
-    single: bool,
-    maps: Sequence[Sequence[Path]],
-) -> None:
-    if single and len(scenes) > 1:
-        msg = f'output={str(output)!r} is one map, but there are {len(scenes)} scenes; '
-        raise ValueError(msg + 'give a folder for their maps')
-    folder = output.parent if single else output
-    if single and output.is_dir():
-        raise ValueError(f'output={str(output)!r} is a folder, give a file name')
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f'output={str(folder)!r} is a file, give a folder')
-    _check_folder(folder if single or folder.exists() else folder.parent)
-    given = [options.legend, options.report, options.save_checkpoint]
-    others = [Path(path) for path in given if path is not None]
-    for path in others:
-        if path.parent != folder:
-            _check_folder(path.parent)
-    inputs = {Path(scene).resolve() for scene in scenes}
-    targets = [path for kind in maps for path in kind] + others
-    for i, target in enumerate(targets):
-        if target.resolve() in inputs:
-            msg = f'{target} is a scene, which would be overwritten; '
-            raise ValueError(msg + 'choose another name')
-        if target in targets[:i]:
-            msg = f'{target} would be written twice, as for two scenes of one name; '
-            raise ValueError(msg + 'choose other names, or outputs one by one')
-
-
-def _check_folder(folder: Path) -> None:
-    """Check that files can be written to a folder."""
-    if not folder.is_dir():
-        msg = f'folder {str(folder)!r} for the output does not exist; make it, or '
-        raise FileNotFoundError(msg + 'choose another output')
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        msg = f'folder {str(folder)!r} cannot be written to ({error.strerror}); '
-        raise OSError(msg + 'choose another output') from None
 
 
 def _prepare(
@@ -283,9 +173,7 @@ def _prepare(
                 raise
             left.remove(scene)
     if plain:
-        more = f' and {len(plain) - 3} more' if len(plain) > 3 else ''
-        names = ', '.join(plain[:3])
-        print(f'{names}{more}: no georeference, so the maps have none either.')
+        print(f'{some_of(plain)}: no georeference, so the maps have none either.')
     with open_raster(left[0]) as src:
         default = '4' if loaded is None else str(loaded.mask_stride)
         stride = parse_stride(options.mask_stride or default, src)
@@ -342,40 +230,6 @@ def _misfit(options: Options, name: str, given: object, own: object) -> str:
     return f'{msg}has {name}={own}; leave it out, or fit again'
 
 
-def parse_stride(text: str, src: DatasetReader) -> int:
-    """Find the mask stride for the smallest region worth a class.
-
-    Args:
-        text: Pixels, such as ``4``, or metres, such as ``40m``.
-        src: Open scene.
-
-    Returns:
-        The stride in pixels.
-
-    Raises:
-        ValueError: If the text is neither, or the scene does not tell its GSD.
-    """
-    try:
-        value = float(text.removesuffix('px').removesuffix('m'))
-    except ValueError:
-        msg = f'mask_stride={text!r} is neither pixels, such as 4, nor metres, such as '
-        raise ValueError(msg + '40m') from None
-    if not text.endswith('m'):
-        if value not in MASK_STRIDES:
-            msg = f'mask_stride={text} is not available, use one of '
-            raise ValueError(msg + ', '.join(map(str, MASK_STRIDES)) + ', or metres')
-        return int(value)
-    gsd = ground_sample_distance(src.crs, src.transform, src.height, src.width)
-    if gsd is None:
-        msg = (
-            f'mask_stride={text!r} needs a scene with georeference, but {src.name} has '
-        )
-        raise ValueError(msg + 'none; give it in pixels')
-    pixels = value / gsd
-    # Rounded for grids whose pixels are nearly a whole number of metres.
-    return max([s for s in MASK_STRIDES if s <= pixels * 1.01], default=1)
-
-
 def _fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | None:
     """Tell one fit from another by what it is made of; None where that cannot be told."""
     params = segmenter.get_params()
@@ -399,7 +253,7 @@ def _mosaic(
     return files
 
 
-def _finished_legend(
+def _files_if_done(
     options: Options, maps: Sequence[Sequence[Path]], run: str
 ) -> list[str]:
     """What there is beside finished maps, if there is nothing left to do."""

@@ -94,7 +94,7 @@ def test_leftovers(tmp_path: Path, sleeper: int) -> None:
     (folder / 'file').write_text('')
     remove_leftovers(path)
     assert set(tmp_path.iterdir()) == {*stay, own}
-    remove_leftovers(path, own=True)
+    remove_leftovers(path, this_process())
     assert set(tmp_path.iterdir()) == set(stay)
     with complete_file(path) as temporary:
         temporary.write_text('new')

@@ -151,6 +151,28 @@ class ClassStatistics:
         return tags | {CLASSES_TAG: json.dumps(content)}
 
 
+def pooled_moments(
+    parts: Sequence[ClassSummary],
+) -> tuple[_Array, _Array] | None:
+    """Mean and standard deviation of each band over several summaries.
+
+    Args:
+        parts: Summaries, of one class in several maps or of all classes of a map.
+
+    Returns:
+        Both of shape ``(C,)``, or None if none has a pixel.
+    """
+    some = [part for part in parts if part.pixels and part.mean]
+    if not some:
+        return None
+    weights = np.array([part.pixels for part in some])
+    weights = weights / weights.sum()
+    means = np.array([part.mean for part in some])
+    mean = weights @ means
+    square = weights @ (np.array([part.std for part in some]) ** 2 + means**2)
+    return mean, np.sqrt(np.maximum(square - mean**2, 0))
+
+
 #: Tag of a label map that holds the summaries of its classes as JSON.
 CLASSES_TAG = 'KTEXTURES_CLASSES'
 

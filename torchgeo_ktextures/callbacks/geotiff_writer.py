@@ -25,7 +25,6 @@ from .label_map import (
     ConfidenceMap,
     LabelMap,
     part_path,
-    remove_temporary,
     tags_if_whole,
 )
 from .training_range import check_range
@@ -172,7 +171,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         self.owner = trainer.strategy.broadcast(this_process())
         if trainer.is_global_zero:
             for output in every:
-                remove_temporary(output, self.owner)
+                remove_leftovers(output, self.owner)
         trainer.strategy.barrier()
         self.pl_module = pl_module
         self.num_classes = int(pl_module.hparams['num_classes'])
@@ -287,7 +286,7 @@ class GeoTIFFWriter(BasePredictionWriter):
         if trainer.is_global_zero:
             for grid in self.grids:
                 for suffix, _ in self._kinds.values():
-                    remove_temporary(self._path(grid.name, suffix), self.owner)
+                    remove_leftovers(self._path(grid.name, suffix), self.owner)
 
     def teardown(
         self, trainer: Trainer, pl_module: LightningModule, stage: str

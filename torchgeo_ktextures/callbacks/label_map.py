@@ -3,7 +3,6 @@
 
 """Label maps in the making."""
 
-import glob
 import json
 import warnings
 from collections.abc import Mapping
@@ -184,7 +183,7 @@ class LabelMap:
         for src in sources:
             src.close()
         self.finish()
-        remove_temporary(self.output, self.owner)
+        remove_leftovers(self.output, self.owner)
 
     def _close(self, dst: DatasetWriter) -> None:
         dst.update_tags(**self.tags)
@@ -200,7 +199,7 @@ class LabelMap:
         try:
             self.dst.close()
         finally:
-            remove_temporary(self.output, self.owner)
+            remove_leftovers(self.output, self.owner)
 
 
 class ConfidenceMap(LabelMap):
@@ -221,14 +220,6 @@ class ConfidenceMap(LabelMap):
 def part_path(output: Path, rank: int, owner: str) -> Path:
     """Path of the complete part of a process; an empty file is an empty part."""
     return temporary_path(output, f'{rank}.part', owner)
-
-
-def remove_temporary(output: Path, owner: str) -> None:
-    """Remove temporary files of a map: those of an owner, and what killed runs left."""
-    start = temporary_path(output, '', owner).name
-    for file in output.parent.glob(f'{glob.escape(start)}*'):
-        file.unlink(missing_ok=True)
-    remove_leftovers(output)
 
 
 def read_tags(output: Path) -> Mapping[str, str]:

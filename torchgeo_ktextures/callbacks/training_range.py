@@ -15,7 +15,7 @@ from lightning.pytorch import LightningModule
 from ..datasets import MapGrid, MapSource
 from ..errors import DataWarning
 from ..maps.area import ground_sample_distance
-from .class_statistics import ClassStatistics
+from .class_statistics import ClassStatistics, pooled_moments
 
 type _Array = npt.NDArray[Any]
 
@@ -58,7 +58,7 @@ def check_range(
     if getattr(source, 'normalize', 'none') == 'none':
         moments = torch.stack([normalizer.mean, normalizer.mean + normalizer.std])
         mean, upper = source.restore(moments[:, :, None, None])[..., 0, 0].cpu().numpy()
-        here = _moments(statistics)
+        here = pooled_moments(statistics.classes())
         scale = getattr(source, 'scale', 1)
         if here is not None:
             line = compare_bands(here, (mean, upper - mean), grid.bands, scale)
@@ -71,18 +71,6 @@ def check_range(
     lines += _gsd(grid, trained) + _shares(statistics, trained)
     for line in lines:
         warnings.warn(f'{grid.name}: {line}', DataWarning, stacklevel=2)
-
-
-def _moments(statistics: ClassStatistics) -> tuple[_Array, _Array] | None:
-    """Mean and standard deviation of the bands over a map."""
-    some = [c for c in statistics.classes() if c.pixels and c.mean]
-    if not some:
-        return None
-    weights = np.array([c.pixels for c in some]) / sum(c.pixels for c in some)
-    means = np.array([c.mean for c in some])
-    mean = weights @ means
-    square = weights @ (np.array([c.std for c in some]) ** 2 + means**2)
-    return mean, np.sqrt(np.maximum(square - mean**2, 0))
 
 
 def compare_bands(

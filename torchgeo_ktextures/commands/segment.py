@@ -83,7 +83,8 @@ def segment(
             with it, and time falls.
         progress: Whether to show progress bars on a terminal.
     """
-    from ..segmentation import Options, segment_scenes
+    from ..segment_options import Options
+    from ..segmentation import segment_scenes
 
     options = Options(
         scenes=scenes,

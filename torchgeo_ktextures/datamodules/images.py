@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..datasets.array_image import ArrayImage, BandArray, check_type
 from ..datasets.dask_blocks import BlockCache, DaskBlocks
+from ..datasets.validity import as_values
 from .xarrays import is_stack, is_xarray, xarray_image
 
 #: More bands than this are not taken for pixels by mistake, nor fewer pixels for bands.
@@ -78,7 +79,7 @@ def as_images(
     items: Sequence[Any] = [images] if single else list(images)
     if not items:
         raise ValueError('images is empty, give at least one image')
-    values = () if nodata is None else np.ravel(np.asarray(nodata, float)).tolist()
+    values = as_values(nodata)
     cache = BlockCache()
     found, unsure = [], []
     for item in items:

@@ -17,7 +17,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from torchgeo.datasets.utils import Sample
 
-from ..errors import DataWarning, first_line
+from ..errors import DataWarning, first_line, some_of
 from .band_names import DEFAULT_BANDS
 from .bands import band_indexes, band_roles, check_types, mask_indexes
 from .rasters import (
@@ -29,7 +29,7 @@ from .rasters import (
     list_scenes,
     open_raster,
 )
-from .validity import InvalidIf, combine_validity, read_invalid
+from .validity import InvalidIf, as_values, combine_validity, read_invalid
 from .windows import PixelWindow, Windows
 
 type _Array = npt.NDArray[Any]
@@ -118,8 +118,8 @@ class RasterWindows(Windows):
                 self._units.append(_units(src, indexes))
         for note, files in notes.items():
             if note:
-                more = f' and {len(files) - 1} more' if len(files) > 1 else ''
-                warnings.warn(f'{files[0]}{more}: {note}', DataWarning, stacklevel=2)
+                text = f'{some_of(files, 1)}: {note}'
+                warnings.warn(text, DataWarning, stacklevel=2)
         self.masks = self._find_masks(mask_paths) if mask_paths is not None else None
         self._said_partly = False
         self._open = RasterHandles()
@@ -271,21 +271,6 @@ class RasterWindows(Windows):
                 torch.from_numpy(valid), mask, self.ignore_index
             )
         return sample
-
-
-def as_values(nodata: float | Sequence[float] | None) -> tuple[float, ...]:
-    """Values that mean no data, as a tuple.
-
-    Args:
-        nodata: One value, several, or None.
-
-    Returns:
-        The values.
-    """
-    if nodata is None:
-        return ()
-    values: Any = nodata if isinstance(nodata, list | tuple | np.ndarray) else [nodata]
-    return tuple(float(value) for value in values)
 
 
 def _damaged(path: str, error: Exception) -> CorruptRasterError:

@@ -15,7 +15,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from ..errors import UnreadableError, first_line
+from ..errors import UnreadableError, first_line, some_of
 
 #: One or more rasters, or folders of them.
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -134,9 +134,7 @@ def list_scenes(paths: Paths) -> tuple[list[str], list[str]]:
     lines = []
     for found, what in ((masks, 'quality masks'), (maps, 'maps made earlier')):
         if found:
-            more = f' and {len(found) - 3} more' if len(found) > 3 else ''
-            names = ', '.join(found[:3])
-            lines.append(f'Not taken as scenes ({what}): {names}{more}')
+            lines.append(f'Not taken as scenes ({what}): {some_of(found)}')
     return scenes, lines
 
 

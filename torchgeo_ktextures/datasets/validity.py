@@ -112,6 +112,21 @@ def read_invalid(
     return data, invalid
 
 
+def as_values(nodata: npt.ArrayLike | None) -> list[float]:
+    """Values that mean no data, as a list.
+
+    Args:
+        nodata: One value, several, or None.
+
+    Returns:
+        The values.
+    """
+    values: list[float] = (
+        [] if nodata is None else np.ravel(np.asarray(nodata, float)).tolist()
+    )
+    return values
+
+
 def is_nodata(data: npt.NDArray[Any], nodata: Sequence[float]) -> npt.NDArray[np.bool_]:
     """Find values that mean no data, compared in the type of the data.
 

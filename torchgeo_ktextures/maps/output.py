@@ -94,7 +94,7 @@ def temporary_path(path: Path, stage: str, owner: str | None = None) -> Path:
     return path.with_name(f'.{path.name}.{owner or this_process()}.{stage}')
 
 
-def remove_leftovers(path: Path, own: bool = False) -> None:
+def remove_leftovers(path: Path, owner: str | None = None) -> None:
     """Remove temporary files beside another that nobody uses any more.
 
     These are those of processes of this host that have ended, and those of earlier
@@ -102,18 +102,18 @@ def remove_leftovers(path: Path, own: bool = False) -> None:
 
     Args:
         path: Path of the other file.
-        own: Whether to remove those of this process as well.
+        owner: Process of which those are removed as well, see :func:`this_process`.
     """
     start = f'.{path.name}.'
     for file in path.parent.glob(f'{glob.escape(start)}*'):
         end = file.name.removeprefix(start)
         found = _OWNED.fullmatch(end)
-        if found is None:
+        if owner is not None and end.startswith(f'{owner}.'):
+            stale = True
+        elif found is None:
             stale = _OWNERLESS.fullmatch(end) is not None
         elif found[1] != _host():
             stale = False
-        elif int(found[2]) == os.getpid():
-            stale = own
         else:
             stale = not _is_alive(int(found[2]))
         if stale:

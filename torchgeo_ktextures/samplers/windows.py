@@ -11,7 +11,7 @@ import numpy as np
 from torch.utils.data import Sampler
 
 from ..datasets import PixelWindow, Windows
-from ..errors import DataWarning
+from ..errors import DataWarning, some_of
 from .sharding import ShardedSampler, rank_and_world_size
 
 #: Fractional part of the golden ratio.
@@ -103,9 +103,8 @@ class RandomWindowSampler(Sampler[PixelWindow]):
             msg += f'{shown}; use a patch_size of at most {min(shapes[0])}'
             raise ValueError(msg)
         names = [files[i] for i in sorted(self.small)]
-        more = f' and {len(names) - 3} more' if len(names) > 3 else ''
         msg = f'{len(names)} of {len(files)} scenes are smaller than {shown}: they are '
-        msg += f'not trained on, but predicted ({", ".join(names[:3])}{more})'
+        msg += f'not trained on, but predicted ({some_of(names)})'
         warnings.warn(msg, DataWarning, stacklevel=4)
 
     def __len__(self) -> int:
