@@ -112,7 +112,7 @@ def _run(
     run = None
     if options.checkpoint is None:
         run = _fingerprint(scenes, segmenter)
-        done = run is not None and _files_if_done(options, maps, run)
+        done = run is not None and _files_if_done(options, scenes, maps, run)
         if done:
             print('All of this was there already; remove a map to make it again.')
             print_summary(maps[0], [*_mosaic(options, folder, maps), *done])
@@ -254,12 +254,16 @@ def _mosaic(
 
 
 def _files_if_done(
-    options: Options, maps: Sequence[Sequence[Path]], run: str
+    options: Options,
+    scenes: Sequence[str],
+    maps: Sequence[Sequence[Path]],
+    run: str,
 ) -> list[str]:
     """What there is beside finished maps, if there is nothing left to do."""
-    paths = [path for kind in maps for path in kind]
-    if any(tags_if_whole(path).get(_RUN_TAG) != run for path in paths):
-        return []
+    for scene, paths in zip(scenes, zip(*maps, strict=True), strict=True):
+        with open_raster(scene) as src:
+            if any(tags_if_whole(path, src).get(_RUN_TAG) != run for path in paths):
+                return []
     folder = maps[0][0].parent
     legends = (
         [Path(options.legend)] if options.legend else sorted(folder.glob('*.yaml'))

@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from .. import __version__
 from ..datasets import MapGrid, MapSource
 from ..datasets.identity import raster_state
+from ..maps.crs import check_crs
 from ..maps.output import remove_leftovers, this_process
 from ..maps.reading import MODEL_TAG
 from .label_map import (
@@ -154,7 +155,9 @@ class GeoTIFFWriter(BasePredictionWriter):
         origin = self.origins[file]
         if origin is None:
             return False
-        return all(tags_if_whole(path).get(ORIGIN_TAG) == origin for path in paths)
+        grid = self.grids[file]
+        found = (tags_if_whole(path, grid).get(ORIGIN_TAG) for path in paths)
+        return all(tag == origin for tag in found)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to write.
@@ -267,8 +270,9 @@ class GeoTIFFWriter(BasePredictionWriter):
                     self._check((i, kind), whole)
 
     def _check(self, key: tuple[int, str], done: LabelMap) -> None:
-        """Warn where a map is of a scene unlike those that the model was fitted to."""
+        """Warn of a scene unlike those of the fit, or with a CRS that maps lose."""
         if key[1] == 'labels':
+            check_crs(done.grid.crs, done.grid.name)
             check_range(self.pl_module, self.source, done.grid, done.statistics)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.io import DatasetWriter
+from rasterio.io import DatasetReader, DatasetWriter
+from rasterio.transform import Affine
 from rasterio.windows import Window
 
 from ..colors import class_colors
@@ -26,6 +27,7 @@ from ..maps.output import (
     write_error,
 )
 from ..maps.reading import NAMES_TAG, count_labels, open_raster
+from ..maps.writing import set_gcps
 from .class_statistics import CLASSES_TAG, ClassStatistics, read_summaries
 
 #: Tag of a map that tells what it was made of.
@@ -92,8 +94,7 @@ class LabelMap:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             dst: DatasetWriter = rasterio.open(path, 'w', **profile)
-        if grid.gcps[0]:
-            dst.gcps = grid.gcps
+        set_gcps(dst, grid.gcps)
         self._decorate(dst)
         dst.set_band_description(1, self.description)
         return dst
@@ -152,7 +153,7 @@ class LabelMap:
 
     def is_there(self) -> bool:
         """Whether another process has put the same map into its place meanwhile."""
-        found = tags_if_whole(self.output).get(ORIGIN_TAG)
+        found = tags_if_whole(self.output, self.grid).get(ORIGIN_TAG)
         return found is not None and found == self.tags.get(ORIGIN_TAG)
 
     def leave(self) -> None:
@@ -240,20 +241,24 @@ def read_tags(output: Path) -> Mapping[str, str]:
         return {}
 
 
-def tags_if_whole(output: Path) -> Mapping[str, str]:
+def tags_if_whole(output: Path, like: MapGrid | DatasetReader) -> Mapping[str, str]:
     """Read the tags of a map and its band, if it is as it was written.
 
     Args:
         output: Path of a map.
+        like: Grid that it should have, or its open scene.
 
     Returns:
-        Tags, none if there is no such map, or a pixel of it is not as its tags say.
+        Tags, none if there is no such map, it is not on the grid, or a pixel of it is
+        not as its tags say.
     """
     tags = read_tags(output)
     if ORIGIN_TAG not in tags:
         return tags
     try:
         with open_raster(output) as src:
+            if not _is_on(src, like):
+                return {}
             counts = count_labels(src)
             if src.descriptions[0] == LabelMap.description:
                 told = [c.pixels for c in read_summaries(tags[CLASSES_TAG])[1]]
@@ -263,3 +268,15 @@ def tags_if_whole(output: Path) -> Mapping[str, str]:
     except (OSError, ValueError, KeyError, TypeError):
         return {}
     return tags
+
+
+def _is_on(src: DatasetReader, like: MapGrid | DatasetReader) -> bool:
+    """Whether a map has the pixels of a grid."""
+    transform = like.transform or Affine.identity()
+    differences = np.subtract(src.transform[:6], transform[:6])
+    pixel = max(map(abs, transform[:2] + transform[3:5]))
+    return (
+        src.shape == (like.height, like.width)
+        and src.crs == like.crs
+        and bool((np.abs(differences) <= pixel * 1e-6).all())
+    )

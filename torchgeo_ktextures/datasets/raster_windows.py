@@ -29,6 +29,7 @@ from .rasters import (
     list_scenes,
     open_raster,
 )
+from .sidecars import unread_sidecars
 from .validity import InvalidIf, as_values, combine_validity, read_invalid
 from .windows import PixelWindow, Windows
 
@@ -116,6 +117,8 @@ class RasterWindows(Windows):
                 self.shapes.append((src.height, src.width))
                 self._mask_bands.append(mask_indexes(src))
                 self._units.append(_units(src, indexes))
+                for sentence in unread_sidecars(src):
+                    warnings.warn(f'{file}: {sentence}', DataWarning, stacklevel=2)
         for note, files in notes.items():
             if note:
                 text = f'{some_of(files, 1)}: {note}'

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from .blocks import SPLITS, Blocks
+from .crs import check_crs
 from .metadata import METADATA, Statistics, write_metadata
 from .output import complete_file
 from .reading import NAMES_TAG, class_color, nodata_of, read_part
@@ -67,6 +68,7 @@ def write_chips(
     if output.exists() and not (output / METADATA).is_file():
         msg = f'{output} exists and does not hold chips ({METADATA} is missing); '
         raise FileExistsError(f'{msg}choose another folder, or remove it')
+    check_crs(src.crs, src.name)
     chosen, counted = _choose(
         src, len(names), scene, blocks, chip_size, max_chips, min_labelled, seed
     )

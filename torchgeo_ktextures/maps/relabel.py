@@ -27,6 +27,7 @@ from .cleaning import (
     uncertain,
 )
 from .cog import finish_cog
+from .crs import check_crs
 from .dropped import Dropped
 from .legend import ClassEntry, Legend
 from .naming import (
@@ -138,6 +139,7 @@ def relabel_map(
         known = read_points(points, src) if points is not None else None
         if entries is None:
             entries = unnamed_clusters(src, counts)
+        check_crs(src.crs, src.name)
         check_clusters(src, counts.nonzero()[0].tolist(), entries)
         reasons = {e.index: 'its name is null' for e in entries if e.name is None}
         if known is not None:

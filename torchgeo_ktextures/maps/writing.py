@@ -9,6 +9,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import rasterio
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter
 
@@ -60,9 +62,23 @@ def create_map(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         dst = rasterio.open(path, 'w', **profile)
-    if like.gcps[0]:
-        dst.gcps = like.gcps
+    set_gcps(dst, like.gcps)
     return dst
+
+
+def set_gcps(
+    dst: DatasetWriter, gcps: tuple[Sequence[GroundControlPoint], CRS | None]
+) -> None:
+    """Give a raster the ground control points of another.
+
+    Args:
+        dst: Raster that is being written.
+        gcps: Ground control points, which may be none, and their coordinate reference
+            system, which may be unknown.
+    """
+    points, crs = gcps
+    if points:
+        dst.gcps = points, crs or CRS()
 
 
 def write_attribute_table(
