@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from torchgeo_ktextures.metrics import BoundaryF1, ClusterMatching
+from torchgeo_ktextures.metrics import BoundaryF1, ClusterMatching, rim_share
 
 from .sets import Labels, Task, valid_pixels
 
@@ -22,6 +22,7 @@ SCORES = (
     'nmi',
     'ari',
     'boundary_f1',
+    'rim_share',
 )
 
 
@@ -63,4 +64,5 @@ def score(task: Task, maps: Sequence[Labels], n_clusters: int) -> dict[str, floa
     for preds, target in pairs:
         boundary.update(names[preds.clamp(min=0)], target)
     values = {name: float(value) for name, value in matching.compute().items()}
-    return values | {'boundary_f1': float(boundary.compute())}
+    values['boundary_f1'] = float(boundary.compute())
+    return values | {'rim_share': rim_share(maps, n_clusters)}

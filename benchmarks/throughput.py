@@ -35,8 +35,8 @@ from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.datasets import Olinda
+from torchgeo_ktextures.inference import margin_of, predict_tiles
 from torchgeo_ktextures.maps import finish_cog
-from torchgeo_ktextures.trainer import margin_of, predict_maps
 
 from .memory import peak_memory, reset_peak_memory
 
@@ -126,7 +126,7 @@ class Network(LightningModule):
 
 def _predict(task: LightningModule, scene: Path, output: Path, margin: int) -> None:
     data = RasterDataModule([str(scene)], bands=_BANDS, margin=margin)
-    predict_maps(task, data, GeoTIFFWriter(str(output.parent)))
+    predict_tiles(task, data, GeoTIFFWriter(str(output.parent)))
 
 
 def unet(scene: Path, output: Path) -> Callable[[], None]:

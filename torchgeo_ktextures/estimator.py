@@ -19,25 +19,17 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from .callbacks import FewerSteps, History
-from .callbacks.training_range import compare_bands
 from .checkpoints import load_checkpoint, save_checkpoint
-from .class_means import ClassMeans
-from .datamodules import ArrayDataModule, RasterDataModule
-from .datamodules.images import as_images, paths_of
-from .datasets import (
-    ArrayWindows,
-    Windows,
-    list_scenes,
-    open_raster,
-    raster_bands,
-)
+from .datamodules import RasterDataModule
+from .datamodules.inputs import Inputs
 from .datasets.bands import LEAST_BANDS
 from .datasets.validity import InvalidIf
 from .errors import DataWarning
-from .models import LabelNetwork, finite_pixels, upsample_labels
-from .samplers import GridWindowSampler
+from .inference import label_images, label_patches, margin_of
+from .inference.statistics import ClassSummary, total_classes
+from .inference.training_range import compare_bands
 from .tasks import KTextures
-from .trainer import make_trainer, margin_of, quiet
+from .trainer import interruptible, make_trainer, quiet
 
 _Labels = npt.NDArray[np.int64]
 
@@ -183,9 +175,10 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If the images or an argument do not fit.
         """
         self._train(images)
-        means = ClassMeans(self.n_clusters, self.n_features_in_)
-        self.labels_ = self._label(images, means)
-        self._set_centers(means)
+        inputs = self.inputs_of(images)
+        found = label_images(self.task_.model, inputs.data, self.device)
+        self.labels_ = inputs.give_back(found.labels)
+        self._describe(total_classes([s.classes() for s in found.statistics]))
         return self
 
     def fit_model(self, images: Any) -> Self:
@@ -202,20 +195,15 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If the images or an argument do not fit.
         """
         sample = self._train(images)
-        means = ClassMeans(self.n_clusters, self.n_features_in_)
-        network = LabelNetwork(self.task_.model).to(sample[0][0].device)
-        for image, valid in zip(*sample, strict=True):
-            means.update(self._labels(network, image, valid), image)
-        self._set_centers(means)
+        self._describe(label_patches(self.task_.model, *sample).classes())
         return self
 
     def _train(self, images: Any) -> tuple[list[Tensor], list[Tensor]]:
         """Find classes and textures; returns the sample of the training data."""
-        self._check()
         data = self._data(images)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data.seed = seed
-        with isolate_rng(), quiet(self.verbose):
+        with isolate_rng(), quiet(self.verbose), interruptible():
             torch.manual_seed(seed)
             self._fit(data)
         sample = self.task_.sample
@@ -224,7 +212,8 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         self.trained_on_ = data.trained_on or {}
         return sample
 
-    def _check(self) -> None:
+    def _data(self, images: Any) -> RasterDataModule:
+        """Data module to fit to images."""
         for name in ('n_clusters', 'max_steps', 'n_init', 'patch_size', 'batch_size'):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
@@ -233,55 +222,25 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             msg = f'bands={list(self.bands)} are too few, at least {LEAST_BANDS} are '
             msg += 'needed; repeat one, as in bands=[1, 1, 1]'
             raise ValueError(msg)
-
-    def _data(self, images: Any) -> RasterDataModule:
-        """Data module of images, set up to fit."""
-        arguments: dict[str, Any] = {
-            'batch_size': self.batch_size,
-            'length': self.max_steps * self.n_init * self.batch_size,
-        }
-        paths = paths_of(images)
-        if paths is None:
-            arrays, _ = as_images(images, self.nodata)
-            data: RasterDataModule = ArrayDataModule(
-                arrays,
-                invalid_if=self.invalid_if,
-                normalize=self.normalize,
-                **arguments,
-            )
-            names = next((image.names for image in arrays if image.names), None)
-            self.feature_names_in_ = None if names is None else np.array(names, object)
-            shapes = [image.shape[1:] for image in arrays]
-            self.n_features_in_ = len(arrays[0])
-            if self.n_features_in_ < LEAST_BANDS:
-                msg = (
-                    f'images have {self.n_features_in_} bands, at least {LEAST_BANDS} '
-                )
-                msg += 'are needed; repeat them, as np.repeat(image, 3, axis=0) does'
-                raise ValueError(msg)
-        else:
-            self.feature_names_in_ = None
-            self.bands_ = self._find_bands(paths[0])
-            data = self._rasters(paths, **arguments)
-            shapes = [_shape_of(path) for path in list_scenes(paths)[0]]
-            self.n_features_in_ = len(self.bands_)
-        data.patch_size = _patch_shape(shapes, self.patch_size)
-        return data
-
-    def _find_bands(self, path: str) -> list[str | int]:
-        with open_raster(list_scenes(path)[0][0]) as src:
-            return raster_bands(src, self.bands)
-
-    def _rasters(self, paths: Sequence[str], **kwargs: Any) -> RasterDataModule:
-        return RasterDataModule(
-            paths,
-            bands=self.bands_,
-            scale=self.scale,
-            nodata=self.nodata,
-            invalid_if=self.invalid_if,
-            normalize=self.normalize,
-            **kwargs,
+        inputs = self._inputs(
+            images,
+            bands=self.bands,
+            batch_size=self.batch_size,
+            length=self.max_steps * self.n_init * self.batch_size,
         )
+        inputs.prepare_fit(self.patch_size)
+        names = inputs.names
+        self.feature_names_in_ = None if names is None else np.array(names, object)
+        self.n_features_in_ = inputs.num_bands
+        return inputs.data
+
+    def _inputs(self, images: Any, **kwargs: Any) -> Inputs:
+        for name in ('scale', 'nodata', 'invalid_if', 'normalize'):
+            kwargs[name] = getattr(self, name)
+        inputs = Inputs(images, **kwargs)
+        if inputs.bands is not None:
+            self.bands_ = inputs.bands
+        return inputs
 
     def _fit(self, data: RasterDataModule) -> None:
         self.task_ = KTextures(
@@ -328,18 +287,40 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         normalizer = self.task_.model.normalizer
         return np.stack([normalizer.mean.cpu().numpy(), normalizer.std.cpu().numpy()])
 
-    def _set_centers(self, means: ClassMeans) -> None:
-        total = max(int(means.counts.sum()), 1)
-        self.trained_on_['shares'] = (means.counts / total).tolist()
+    def _describe(self, classes: Sequence[ClassSummary]) -> None:
+        """Keep what the classes of the training pixels are like."""
+        total = max(sum(c.pixels for c in classes), 1)
+        self.trained_on_['shares'] = [c.pixels / total for c in classes]
         # A class that no pixel has keeps the colour of its texture.
-        empty = self.textures_.mean((2, 3))
-        self.cluster_centers_ = means.compute(empty)
+        colors = self.textures_.mean((2, 3))
+        means = [c.mean or color for c, color in zip(classes, colors, strict=True)]
+        self.cluster_centers_ = np.array(means, np.float64)
 
-    @torch.inference_mode()
-    def _labels(self, network: LabelNetwork, image: Tensor, valid: Tensor) -> Tensor:
-        size = (image.shape[-2], image.shape[-1])
-        labels = upsample_labels(network(image, valid), self.mask_stride, size)
-        return labels.masked_fill(valid[:, 0] <= 0, -1)
+    def inputs_of(self, images: Any, **kwargs: Any) -> Inputs:
+        """Take images as the fitted model is to see them.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+            **kwargs: Passed on to the data module.
+
+        Returns:
+            The images, to be predicted.
+
+        Raises:
+            FileNotFoundError: If a path does not exist.
+            ValueError: If the images do not have the bands of the training images.
+        """
+        names, bands = (
+            getattr(self, name, None) for name in ('feature_names_in_', 'bands_')
+        )
+        kwargs.setdefault('margin', margin_of(self.mask_stride))
+        inputs = self._inputs(images, names=names, bands=bands or self.bands, **kwargs)
+        if inputs.num_bands != self.n_features_in_:
+            msg = f'X has {inputs.num_bands} features, but {type(self).__name__} is '
+            msg += f'expecting {self.n_features_in_} features as input: give images of '
+            raise ValueError(msg + 'the bands it was fitted with')
+        inputs.data.reference = self.common_moments()
+        return inputs
 
     def predict(self, images: Any) -> _Labels | list[_Labels]:
         """Find the class of each pixel.
@@ -354,89 +335,16 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If the images do not have the bands of the training images.
         """
         check_is_fitted(self)
-        return self._label(images, compare=True)
-
-    def _label(
-        self, images: Any, means: ClassMeans | None = None, compare: bool = False
-    ) -> _Labels | list[_Labels]:
-        paths = paths_of(images)
-        single = isinstance(images, str | os.PathLike)
-        if paths is None:
-            names = getattr(self, 'feature_names_in_', None)
-            arrays, single = as_images(images, self.nodata, names)
-            data: RasterDataModule = ArrayDataModule(
-                arrays, invalid_if=self.invalid_if, normalize=self.normalize
-            )
-            bands = len(arrays[0])
-        else:
-            if not hasattr(self, 'bands_'):
-                self.bands_ = self._find_bands(paths[0])
-            data = self._rasters(paths)
-            bands = len(self.bands_)
-        if bands != self.n_features_in_:
-            msg = f'X has {bands} features, but {type(self).__name__} is expecting '
-            msg += f'{self.n_features_in_} features as input: give images of the bands '
-            raise ValueError(msg + 'it was fitted with')
-        data.reference = self.common_moments()
-        dataset = data.make_dataset(paths or ())
-        sums = np.zeros((len(dataset.shapes), 3, bands))
-        device = make_trainer(self.device).strategy.root_device
-        network = LabelNetwork(self.task_.model).to(device)
-        grid = GridWindowSampler(
-            dataset, data.predict_tile_size, margin_of(self.mask_stride)
-        )
-        results = [np.full(shape, -1, np.int64) for shape in dataset.shapes]
-        for w in grid:
-            sample = dataset[w]
-            image = sample['image'][None].to(device)
-            valid = finite_pixels(image) * sample['mask_valid'][None].to(device)
-            rows, cols = (
-                slice(start - offset, start - offset + length)
-                for start, offset, length in (
-                    (w.core_row, w.row, w.core_height),
-                    (w.core_col, w.col, w.core_width),
-                )
-            )
-            labels = self._labels(network, image, valid)[:, rows, cols]
-            if compare:
-                pixels = image[0, :, rows, cols][:, labels[0] >= 0].double()
-                found = (torch.ones_like(pixels), pixels, pixels.square())
-                sums[w.file] += torch.stack([v.sum(1) for v in found]).cpu().numpy()
-            results[w.file][
-                w.core_row : w.core_row + w.core_height,
-                w.core_col : w.core_col + w.core_width,
-            ] = labels[0].cpu().numpy()
-            if means is not None:
-                means.update(labels, image[..., rows, cols])
-        if compare and self.normalize == 'none':
-            self._compare(dataset, sums)
-        if paths is None:
-            results = [
-                image.wrap(labels)
-                for image, labels in zip(arrays, results, strict=True)
-            ]
-        return results[0] if single and len(results) == 1 else results
-
-    def _compare(self, dataset: Windows, sums: npt.NDArray[np.float64]) -> None:
-        """Warn of images that are unlike those that the model was fitted to.
-
-        Args:
-            dataset: The images.
-            sums: Number, sum and sum of squares of the valid pixels of each, of shape
-                ``(N, 3, C)``.
-        """
-        n = self.task_.model.normalizer
-        before = (n.mean.double().cpu().numpy(), n.std.double().cpu().numpy())
-        names = [str(band) for band in getattr(self, 'bands_', None) or ()]
-        scale = 1 if isinstance(dataset, ArrayWindows) else self.scale
-        for file, (count, total, square) in zip(dataset.files, sums, strict=True):
-            if not count.all():
-                continue
-            mean = total / count
-            spread = np.sqrt(np.maximum(square / count - mean**2, 0))
-            line = compare_bands((mean, spread), before, names, scale)
+        inputs = self.inputs_of(images)
+        found = label_images(self.task_.model, inputs.data, self.device)
+        bands = [str(band) for band in getattr(self, 'bands_', None) or ()]
+        for file, statistics in zip(found.files, found.statistics, strict=True):
+            normalizer = self.task_.model.normalizer
+            line = compare_bands(normalizer, inputs.data, statistics, bands)
             if line is not None:
-                warnings.warn(f'{file}: {line}', DataWarning, stacklevel=4)
+                warnings.warn(f'{file}: {line}', DataWarning, stacklevel=2)
+        labels: _Labels | list[_Labels] = inputs.give_back(found.labels)
+        return labels
 
     def fit_predict(self, images: Any, y: None = None) -> _Labels | list[_Labels]:
         """Find classes, and the class of each pixel.
@@ -478,21 +386,3 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If it is not a checkpoint of k-textures.
         """
         return load_checkpoint(cls, Path(path))
-
-
-def _shape_of(path: str) -> tuple[int, int]:
-    with open_raster(path) as src:
-        return src.height, src.width
-
-
-def _patch_shape(shapes: Sequence[tuple[int, int]], size: int) -> tuple[int, int]:
-    """Height and width of training patches that fit into images of most of the area."""
-    total = sum(h * w for h, w in shapes)
-    fitting = {(min(h, size), min(w, size)) for h, w in shapes}
-    covered = {
-        (a, b): sum(h * w for h, w in shapes if h >= a and w >= b) for a, b in fitting
-    }
-    enough = [patch for patch in fitting if 2 * covered[patch] >= total]
-    if not enough:  # strips that lie across each other
-        enough = [(min(a for a, _ in fitting), min(b for _, b in fitting))]
-    return max(enough, key=lambda patch: (patch[0] * patch[1], patch))

@@ -3,7 +3,6 @@
 
 """What the segment command leaves beside its maps."""
 
-import math
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -11,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imsave
 
-from .callbacks.class_statistics import (
-    CLASSES_TAG,
-    ClassSummary,
-    pooled_moments,
-    read_summaries,
-)
-from .callbacks.label_map import read_tags
 from .colors import class_colors
 from .estimator import KTexturesSegmenter
+from .inference.origin import read_tags
+from .inference.statistics import (
+    CLASSES_TAG,
+    ClassSummary,
+    read_summaries,
+    total_classes,
+)
 from .maps import ClassEntry, read_classes, write_classes
 from .maps.output import complete_file, make_folder
 from .maps.reading import MODEL_TAG
@@ -35,16 +34,7 @@ def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]
         Names of the bands, and one summary per class over all maps.
     """
     found = [read_summaries(read_tags(path)[CLASSES_TAG]) for path in maps]
-    bands = found[0][0]
-    totals = []
-    for parts in zip(*(classes for _, classes in found), strict=True):
-        pixels = sum(part.pixels for part in parts)
-        areas = [part.area_ha for part in parts if part.area_ha is not None]
-        area = math.fsum(areas) if len(areas) == len(parts) else None
-        moments = pooled_moments(parts)
-        mean, std = ([], []) if moments is None else (m.tolist() for m in moments)
-        totals.append(ClassSummary(pixels, area, mean, std))
-    return bands, totals
+    return found[0][0], total_classes([classes for _, classes in found])
 
 
 def print_summary(maps: Sequence[Path], files: Sequence[str]) -> None:

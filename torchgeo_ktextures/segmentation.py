@@ -9,9 +9,7 @@ from pathlib import Path
 
 from . import __version__
 from .callbacks import GeoTIFFWriter
-from .callbacks.label_map import tags_if_whole
 from .checkpoints import run_of, save_checkpoint
-from .datamodules import RasterDataModule
 from .datasets import (
     CorruptRasterError,
     band_indexes,
@@ -25,6 +23,8 @@ from .datasets.identity import raster_state
 from .errors import some_of
 from .estimator import KTexturesSegmenter
 from .failures import Failures
+from .inference import predict_tiles
+from .inference.origin import tags_if_whole
 from .maps import read_classes
 from .maps.mosaic import check_mosaic, write_mosaic
 from .segment_options import Options, check_output, is_single, parse_stride
@@ -34,7 +34,7 @@ from .segment_results import (
     total_summaries,
     write_legend,
 )
-from .trainer import margin_of, predict_maps, release_memory
+from .trainer import release_memory
 
 #: Tag of a map that tells scenes and options it was made with.
 _RUN_TAG = 'KTEXTURES_RUN'
@@ -336,22 +336,12 @@ def _predict(
 ) -> list[str]:
     """Write the maps of all scenes that can be read, and return these."""
     while True:
-        data = RasterDataModule(
-            scenes,
-            bands=segmenter.bands_,
-            scale=segmenter.scale,
-            nodata=segmenter.nodata,
-            invalid_if=segmenter.invalid_if,
-            normalize=segmenter.normalize,
-            predict_tile_size=options.tile_size,
-            margin=margin_of(segmenter.mask_stride),
-        )
-        data.reference = segmenter.common_moments()
-        if options.checkpoint is not None:
-            data.trained_on = segmenter.trained_on_
-        task = segmenter.task_
         try:
-            predict_maps(task, data, writer, options.device, options.progress)
+            data = segmenter.inputs_of(scenes, predict_tile_size=options.tile_size).data
+            if options.checkpoint is not None:
+                data.trained_on = segmenter.trained_on_
+            task = segmenter.task_
+            predict_tiles(task, data, writer, options.device, options.progress)
         except CorruptRasterError as error:
             if not failures.take(error.path, error, scenes):
                 raise

@@ -6,23 +6,18 @@
 import ctypes
 import gc
 import logging
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import rasterio
-import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, TQDMProgressBar
 
 from .errors import first_line
-from .models import MASK_STRIDES, MaskNetwork
-
-#: Bytes of decoded pixels that GDAL keeps while maps are predicted.
-_CACHE = 32 * 2**20
 
 
 class _Progress(TQDMProgressBar):
@@ -104,45 +99,20 @@ def quiet(verbose: bool) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def predict_maps(
-    task: LightningModule,
-    data: LightningDataModule,
-    writer: Callback,
-    device: str = 'auto',
-    verbose: bool = False,
-) -> None:
-    """Predict rasters with memory that does not depend on their size.
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt, of which Lightning makes an exit.
 
-    Args:
-        task: Fitted task.
-        data: Data module of the rasters.
-        writer: Callback that writes their maps.
-        device: See :func:`make_trainer`.
-        verbose: Whether to show progress.
+    It also has the next ones ignored, as long as the process lives.
     """
-    trainer = make_trainer(device, verbose, [writer])
-    with (
-        # Tiles overlap, so GDAL is to keep what it decoded, but not for long.
-        rasterio.Env(GDAL_CACHEMAX=_CACHE),
-        quiet(verbose),
-        torch.random.fork_rng(),
-    ):
-        trainer.predict(task, datamodule=data, return_predictions=False)
-
-
-def margin_of(mask_stride: int) -> int:
-    """Context that tiles need around them.
-
-    Args:
-        mask_stride: Scale in pixels at which classes may change.
-
-    Returns:
-        Half of the receptive field, rounded up to the grid of the coarsest features.
-    """
-    coarsest = MASK_STRIDES[-1]
-    with torch.device('meta'):  # no weights, no random numbers
-        half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
-    return -(-half // coarsest) * coarsest
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, handler)
+        raise error.__context__ from None
 
 
 def release_memory() -> None:

@@ -41,12 +41,13 @@ def _nothing(*args: Any) -> None:
 
 
 #: What is replaced, and by what, for each part that is left out.
-_PARTS: dict[str, tuple[str, Callable[..., Any] | float]] = {
+_PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = {
     'textures': ('models.texture_generators.TextureGenerators.forward', _colors),
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
-    'choice of the start': ('models.feature_clusters._MARGIN', 9.0),
-    'common covariance': ('models.local_moments._COMMON', 0.0),
+    'edge-aware windows': ('clustering.local_moments.EDGE_POWER', 0),
+    'members of half the classes': ('clustering.members.MEMBER_CLASSES', (1.0,)),
+    'common covariance': ('clustering.gaussians.COMMON_COVARIANCE', 0.0),
     'texture phase': (
         'estimator.KTextures',
         functools.partial(Task, warm_start_fraction=0.999),

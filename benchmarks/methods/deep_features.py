@@ -12,10 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from torchgeo_ktextures.clustering import (
+    ClassMixture,
+    FeatureSpace,
+    Sample,
+    find_classes,
+)
 from torchgeo_ktextures.losses import FeatureSimilarityLoss, cell_validity
 from torchgeo_ktextures.models import (
     BandNormalizer,
-    FeatureClusters,
     FeatureExtractor,
     make_extractors,
 )
@@ -99,19 +104,21 @@ def cluster_features(
     similarity = FeatureSimilarityLoss(extractors, weights).eval()
     features = (similarity.extract(x, valid) for x, valid in crops)
     similarity.estimate(features, [valid for _, valid in crops])
-    clusters = FeatureClusters(extractors, weights, n_clusters, stride)
+    groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
+    space = FeatureSpace(groups, weights, stride)
+    like = ClassMixture(n_clusters, 1, space.projection.shape[1])
     maps, cells = [], []
     for x, valid in crops:
         size = (x.shape[-2], x.shape[-1])
-        pooled = clusters.pool(similarity.features(x, valid), size)
+        pooled = space.pool(similarity.features(x, valid), size)
         maps.append(pooled)
         cells.append(cell_validity(valid, pooled.shape[-2:])[:, 0] > 0.5)
-    clusters.fit(maps, cells, seed, max_samples=20_000)
+    classes = find_classes(Sample(maps, cells), space, like, seed, 'kmeans')
     labels = []
     for x, valid in batches:
         size = (x.shape[-2], x.shape[-1])
-        vectors = clusters.reduce(clusters.pool(similarity.features(x, valid), size))
-        distances = torch.cdist(vectors[0], clusters.mixture.prototypes).square()
+        vectors = space(space.pool(similarity.features(x, valid), size))
+        distances = torch.cdist(vectors[0], classes.mixture.prototypes).square()
         grid = [n * stride for n in distances.shape[:2]]
         fine = F.interpolate(distances.movedim(-1, 0)[None], grid, mode='bilinear')
         found = fine[0, :, : size[0], : size[1]].argmin(0)

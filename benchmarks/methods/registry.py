@@ -8,6 +8,7 @@ import dataclasses
 import yaml
 
 from .deep_features import FeatureKMeans
+from .edge_moments import EdgeMomentsGaussianMixture, EdgeMomentsKMeans
 from .feature_clustering import FeatureClustering
 from .gaussian_mixture import PixelGaussianMixture
 from .kmeans import PixelKMeans, PixelMiniBatchKMeans
@@ -41,6 +42,8 @@ METHODS: dict[str, Method] = {
         )
     ),
     'gaussian-mixture': PixelGaussianMixture(),
+    'kmeans-edge-moments': EdgeMomentsKMeans(),
+    'gaussian-mixture-edge-moments': EdgeMomentsGaussianMixture(),
     'slic-kmeans': SlicKMeans(),
     'felzenszwalb-kmeans': FelzenszwalbKMeans(),
     'kim2020': FeatureClustering(),

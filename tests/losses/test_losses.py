@@ -21,6 +21,11 @@ from torchgeo_ktextures.models import (
     VGG16Features,
     hard_masks,
 )
+from torchgeo_ktextures.tasks.initialization import (
+    begin,
+    estimate_statistics,
+    follow_textures,
+)
 
 
 def build(
@@ -32,7 +37,8 @@ def build(
         extractors.append(VGG16Features([(0, 1, 2), (2, 0, 1)], ['relu2_2']))
         weights['vgg16_relu2_2'] = 0.5
     similarity = FeatureSimilarityLoss(extractors, weights)
-    clusters = FeatureClusters(extractors, weights, classes, stride)
+    groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
+    clusters = FeatureClusters(groups, weights, classes, channels, stride)
     return KTexturesModel(channels, classes, stride), KTexturesLoss(
         similarity, clusters
     )
@@ -41,8 +47,8 @@ def build(
 def fit(
     model: KTexturesModel, loss: KTexturesLoss, image: Tensor, valid: Tensor
 ) -> None:
-    loss.estimate(model, [image], [valid])
-    loss.initialize(model, [image], [valid], seed=0)
+    estimate_statistics(model, loss, [image], [valid])
+    begin(model, loss, [image], [valid], seed=0)
 
 
 def test_standardizer_total_variance_is_one() -> None:
@@ -134,7 +140,7 @@ def test_invalid_pixels_change_nothing(
 def test_perfect_simulation_costs_nothing() -> None:
     model, loss = build()
     image, valid = torch.randn(2, 4, 32, 32), torch.ones(2, 1, 32, 32)
-    loss.estimate(model, [image], [valid])
+    estimate_statistics(model, loss, [image], [valid])
     x = model.prepare(image, valid)
     targets = loss.similarity.features(x, valid)
     total, groups = loss.similarity(x, targets, valid)
@@ -156,7 +162,7 @@ def test_constant_image() -> None:
     model, loss = build()
     image = torch.full((1, 4, 32, 32), 7.0)
     with pytest.raises(ValueError, match=r'constant.*7\.0.*nothing to\s+split'):
-        loss.estimate(model, [image], [torch.ones(1, 1, 32, 32)])
+        estimate_statistics(model, loss, [image], [torch.ones(1, 1, 32, 32)])
 
 
 def test_more_classes_than_pixels() -> None:
@@ -164,7 +170,7 @@ def test_more_classes_than_pixels() -> None:
     valid = torch.zeros(1, 1, 32, 32)
     valid[..., :2, :2] = 1
     with pytest.raises(ValueError, match='4 valid pixels, fewer than num_classes=9'):
-        loss.estimate(model, [torch.randn(1, 4, 32, 32)], [valid])
+        estimate_statistics(model, loss, [torch.randn(1, 4, 32, 32)], [valid])
 
 
 @pytest.mark.parametrize(
@@ -185,8 +191,8 @@ def test_prototypes_follow_textures() -> None:
     model, loss = build()
     image, valid = torch.randn(2, 4, 64, 64), torch.ones(2, 1, 64, 64)
     fit(model, loss, image, valid)
-    before = loss.clusters.mixture.prototypes.clone()
-    loss.follow_textures(model, rate=0)
-    assert torch.equal(before, loss.clusters.mixture.prototypes)
-    loss.follow_textures(model, rate=1)
-    assert not torch.allclose(before, loss.clusters.mixture.prototypes)
+    before = loss.clusters.prior.mixture.prototypes.clone()
+    follow_textures(model, loss, rate=0)
+    assert torch.equal(before, loss.clusters.prior.mixture.prototypes)
+    follow_textures(model, loss, rate=1)
+    assert not torch.allclose(before, loss.clusters.prior.mixture.prototypes)

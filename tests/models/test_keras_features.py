@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from torchgeo_ktextures.models import KerasFeatures
-from torchgeo_ktextures.models.keras_features import _import_keras
+from torchgeo_ktextures.models.extractors.keras import _import_keras
 
 keras = _import_keras()
 

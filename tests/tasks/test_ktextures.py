@@ -15,6 +15,7 @@ from torchgeo.datasets.utils import Sample
 
 from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.tasks import KTextures
+from torchgeo_ktextures.tasks.initialization import begin, estimate_statistics
 
 
 class Patches(Dataset[Sample]):
@@ -275,15 +276,15 @@ def test_random_start_knows_no_clusters(tmp_path: Path) -> None:
     for spoil in (False, True):
         torch.manual_seed(0)
         task = small(init='random')
-        pooled = task.criterion.estimate(task.model, [images], [valid])
+        sample = task.model, task.criterion, [images], [valid]
+        pooled = estimate_statistics(*sample)
         if spoil:
-            for value in task.criterion.clusters.mixture.state_dict().values():
+            for value in task.criterion.clusters.prior.mixture.state_dict().values():
                 value.copy_(torch.rand_like(value.float()).to(value.dtype))
         torch.manual_seed(1)
-        arguments = task.model, [images], [valid], 0, pooled, 'random'
-        task.criterion.initialize(*arguments)
-        assert not task.model.prior.trust
-        assert not task.criterion.clusters.mixture.color.trust
+        begin(*sample, 0, pooled, 'random')
+        assert not task.model.prior.is_fitted
+        assert not task.criterion.clusters.prior.is_fitted
         x = task.model.prepare(images, valid)
         targets = task.criterion.clusters(
             task.criterion.similarity.features(x, valid), x, valid

@@ -3,8 +3,8 @@
 
 """Lightning callbacks."""
 
+from ..inference import GeoTIFFWriter
 from .fewer_steps import FewerSteps
-from .geotiff_writer import GeoTIFFWriter
 from .history import History
 
 __all__ = ('FewerSteps', 'GeoTIFFWriter', 'History')

@@ -35,6 +35,20 @@ class PixelWindow(NamedTuple):
     core_height: int
     core_width: int
 
+    @property
+    def core(self) -> tuple[slice, slice]:
+        """Rows and columns of the core in the raster."""
+        return (
+            slice(self.core_row, self.core_row + self.core_height),
+            slice(self.core_col, self.core_col + self.core_width),
+        )
+
+    @property
+    def core_in_tile(self) -> tuple[slice, slice]:
+        """Rows and columns of the core in the part that is read."""
+        row, col = self.core_row - self.row, self.core_col - self.col
+        return slice(row, row + self.core_height), slice(col, col + self.core_width)
+
 
 class Windows(Dataset[Sample], PlottingMixin):
     """Windows of one or more rasters, indexed in pixels."""
@@ -178,7 +192,6 @@ def core_pixels(batch: Sample, labels: torch.Tensor) -> torch.Tensor:
     keep = torch.ones_like(labels, dtype=torch.bool)
     for mask, index in zip(keep, batch.get('window', []), strict=False):
         w = PixelWindow(*index.tolist())
-        row, col = w.core_row - w.row, w.core_col - w.col
         mask.zero_()
-        mask[row : row + w.core_height, col : col + w.core_width] = True
+        mask[w.core_in_tile] = True
     return keep

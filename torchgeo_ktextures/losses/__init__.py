@@ -9,13 +9,12 @@ from .feature_similarity import (
     FeatureSimilarityLoss,
     cell_validity,
 )
-from .ktextures import Init, KTexturesLoss, cluster_masks, pad_to_grid
+from .ktextures import KTexturesLoss, cluster_masks, pad_to_grid
 
 __all__ = (
     'ChannelStandardizer',
     'DistillationLoss',
     'FeatureSimilarityLoss',
-    'Init',
     'KTexturesLoss',
     'cell_validity',
     'cluster_masks',

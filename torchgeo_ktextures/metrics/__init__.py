@@ -5,5 +5,6 @@
 
 from .boundary_f1 import BoundaryF1
 from .cluster_matching import ClusterMatching
+from .rims import rim_classes, rim_share
 
-__all__ = ('BoundaryF1', 'ClusterMatching')
+__all__ = ('BoundaryF1', 'ClusterMatching', 'rim_classes', 'rim_share')

@@ -3,13 +3,19 @@
 
 """Models and weights by name: ours first, then those of TorchGeo."""
 
+import os
 from collections.abc import Callable
 from typing import Any
+from urllib.error import URLError
 
+import timm
+import torch
 import torchgeo.models
 from torch import nn
 from torchvision.models._api import WeightsEnum
 
+from ..errors import first_line
+from .state_dicts import load_state_dict_file
 from .weights import PlanetFeatures_Weights, planet_features
 
 _MODELS: dict[str, Callable[..., nn.Module]] = {'planet_features': planet_features}
@@ -69,6 +75,59 @@ def get_weight(name: str) -> WeightsEnum:
         known = ', '.join(str(entry) for w in _WEIGHTS.values() for entry in w)
         msg = f'weights {name!r} are unknown here and to TorchGeo; ours are {known}'
         raise ValueError(msg) from None
+
+
+def load_backbone(
+    name: str, weights: WeightsEnum | str | bool | None, in_channels: int
+) -> nn.Module:
+    """Make a network of timm or TorchGeo.
+
+    Args:
+        name: Name of a model of timm, or of TorchGeo for weights of TorchGeo.
+        weights: Weights of TorchGeo or their full name, such as
+            ``ResNet50_Weights.SENTINEL2_ALL_MOCO``; True for those of timm; the path of
+            a safetensors or PyTorch state dict; or None for random weights.
+        in_channels: Number of channels of the network.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        ConnectionError: If weights cannot be downloaded.
+        ValueError: If the model or the weights are unknown or do not fit.
+    """
+    if isinstance(weights, str) and weights.lower() == 'true':
+        weights = True
+    if isinstance(weights, str) and '_Weights.' in weights:
+        weights = get_weight(weights)
+    try:
+        if isinstance(weights, WeightsEnum):
+            return get_model(name, weights=weights).eval()
+        if not timm.is_model(name):
+            msg = f'backbone {name!r} is not a model of timm; for a model of TorchGeo '
+            msg += 'give its weights, such as ResNet50_Weights.SENTINEL2_ALL_MOCO'
+            raise ValueError(msg)
+        network: nn.Module = timm.create_model(
+            name, pretrained=weights is True, in_chans=in_channels, num_classes=0
+        )
+    except (URLError, OSError) as error:
+        reason = first_line(error)
+        msg = f'weights of {name} cannot be downloaded ({reason}); download them '
+        cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
+        if weights is True:
+            cache = 'of Hugging Face (HF_HOME)'
+        msg += 'elsewhere and give their path as backbone_weights, or fill the '
+        msg += f'cache {cache}'
+        raise ConnectionError(msg) from None
+    if isinstance(weights, str):
+        state = load_state_dict_file(weights)
+        own = network.state_dict()
+        for key, value in own.items():
+            if key not in state or state[key].shape != value.shape:
+                msg = f'weights {weights} do not fit {name}: {key} is missing or of '
+                raise ValueError(msg + f'another shape than {tuple(value.shape)}')
+        network.load_state_dict({key: state[key] for key in own})
+    return network.eval()
 
 
 def register_with_torchgeo() -> None:

@@ -4,16 +4,15 @@
 """The k-textures model: normalization, masks, textures and simulation."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
+from ..clustering import ColorPrior, box_filter
 from ..outliers import band_limits
-from .color_prior import ColorPrior
 from .composition import compose
-from .extractors import box_filter
 from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
 from .texture_generators import TextureGenerators
@@ -45,13 +44,6 @@ class BandNormalizer(nn.Module):
         self.register_buffer('std', torch.ones(channels))
         self.register_buffer('low', torch.full((channels,), -torch.inf))
         self.register_buffer('high', torch.full((channels,), torch.inf))
-
-    def _load_from_state_dict(
-        self, state_dict: dict[str, Any], prefix: str, *args: Any
-    ) -> None:
-        for name in ('low', 'high'):  # that checkpoints did not have before 0.2
-            state_dict.setdefault(prefix + name, getattr(self, name))
-        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def estimate(self, pixels: Tensor) -> None:
@@ -204,9 +196,13 @@ class KTexturesModel(nn.Module):
         """Begin with the masks that local colour gives.
 
         Args:
-            prior: Fitted prior, which is copied.
+            prior: Fitted prior, of which all but the features is taken.
         """
-        self.prior.load_state_dict(prior.state_dict())
+        own, mixture = self.prior.mixture, prior.mixture
+        self.prior.moments.load_state_dict(prior.moments.state_dict())
+        own.gaussians.load_state_dict(mixture.gaussians.state_dict())
+        own.color_weight.copy_(mixture.color_weight)
+        own.log_weights.copy_(mixture.log_weights)
         # The network hardly interferes at first, but gradients reach all of it.
         for parameter in self.mask_network.head.parameters():
             parameter.mul_(0.1)
@@ -223,7 +219,7 @@ class KTexturesModel(nn.Module):
         """
         ordered = x.contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.mask_network(ordered).contiguous()
-        return logits + self.prior(x, valid) if self.prior.trust else logits
+        return logits + self.prior(x, valid) if self.prior.is_fitted else logits
 
     def upsample(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         """Bring logits to the pixel grid.
@@ -273,20 +269,14 @@ class KTexturesModel(nn.Module):
             images: Batches of bands of shape ``(B, C, H, W)``.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
         """
-        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
-        momenta = [norm.momentum for norm in norms]
-        training = self.training
-        self.train()
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # a plain average
-        for image, valid in zip(images, valids, strict=True):
-            x = self.prepare(image, valid)
-            # Batch normalization needs more than one value for each channel.
-            self.mask_network(x.repeat(2, 1, 1, 1) if max(x.shape[-2:]) <= 32 else x)
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-        self.train(training)
+
+        def patches() -> Iterator[Tensor]:
+            for image, valid in zip(images, valids, strict=True):
+                x = self.prepare(image, valid)
+                # Batch normalization needs more than one value for each channel.
+                yield x.repeat(2, 1, 1, 1) if max(x.shape[-2:]) <= 32 else x
+
+        update_bn(patches(), self.mask_network)
 
     def forward(self, image: Tensor, valid: Tensor | None = None) -> Tensor:
         """Compute class logits of raw bands.

@@ -12,7 +12,7 @@ from safetensors.torch import load
 from torch import Tensor, nn
 from torchvision.models._api import Weights, WeightsEnum
 
-from .planet_features import PlanetFeatures
+from .extractors import PlanetFeatures
 from .state_dicts import load_matching, load_state_dict_file
 
 #: The file name ends with the first 8 digits of its SHA-256.

@@ -19,11 +19,13 @@ from torchgeo.datasets.utils import Sample
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
+from ..clustering import FeatureClusters, Init
 from ..datasets import core_pixels
-from ..losses import FeatureSimilarityLoss, Init, KTexturesLoss
+from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
-from ..models import FeatureClusters, KTexturesModel, make_extractors
+from ..models import KTexturesModel, make_extractors
 from .figure import plot_ktextures
+from .initialization import follow_textures
 from .restarts import RestartMixin
 
 
@@ -162,8 +164,9 @@ class KTextures(RestartMixin, BaseTask):
         )
         by_name = dict(zip(names, values, strict=True))
         similarity = FeatureSimilarityLoss(extractors, by_name)
+        groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
         clusters = FeatureClusters(
-            extractors, by_name, h['num_classes'], h['mask_stride']
+            groups, by_name, h['num_classes'], h['in_channels'], h['mask_stride']
         )
         self.criterion = KTexturesLoss(similarity, clusters, h['assignment_weight'])
 
@@ -219,6 +222,20 @@ class KTextures(RestartMixin, BaseTask):
             'lr_scheduler': {'scheduler': scheduler, 'interval': 'step'},
         }
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Load what restarts need, and refuse models of other versions.
+
+        Args:
+            checkpoint: Checkpoint to load from.
+
+        Raises:
+            ValueError: If it was written before version 0.3.
+        """
+        if 'model.prior.trust' in checkpoint.get('state_dict', {}):
+            msg = 'it was written by a version before 0.3, which described classes in '
+            raise ValueError(f'{msg}another way; fit again, or use that version')
+        super().on_load_checkpoint(checkpoint)
+
     def on_fit_start(self) -> None:
         """Check the arguments against the trainer and the extractor.
 
@@ -249,7 +266,7 @@ class KTextures(RestartMixin, BaseTask):
         done = self._progress(self.global_step)
         warm = self.init != 'random' and done < h['warm_start_fraction']
         if not warm and self.global_step % 4 == 0:
-            self.criterion.follow_textures(self.model, rate=0.3)
+            follow_textures(self.model, self.criterion, rate=0.3)
         slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
         parts = self.criterion(self.model, image, valid, slope, warm)
         self._log_parts('train', parts, len(image))

@@ -9,14 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
-from ..models import (
-    KTexturesModel,
-    LabelNetwork,
-    class_confidence,
-    finite_pixels,
-    upsample_labels,
-    upsample_logits,
-)
+from ..models import KTexturesModel, LabelNetwork, finite_pixels
 
 
 class PredictionMixin(LightningModule):
@@ -60,21 +53,8 @@ class PredictionMixin(LightningModule):
             invalid, and 'probabilities' (B, k, H, W).
         """
         image, valid = self._inputs(batch)
-        size = (image.shape[-2], image.shape[-1])
-        stride: int = self.hparams['mask_stride']
         network = getattr(self, 'network', None) or LabelNetwork(self.model)
-        logits = network(image, valid)
-        results: dict[str, Tensor | None] = {}
-        if 'labels' in self.predict_keys:
-            labels = upsample_labels(logits, stride, size)
-            results['labels'] = labels.masked_fill(valid[:, 0] <= 0, -1)
-        if 'confidence' in self.predict_keys:
-            confidence = class_confidence(logits, stride, size)
-            results['confidence'] = confidence.masked_fill(valid[:, 0] <= 0, -1)
-        if 'probabilities' in self.predict_keys:
-            fine = upsample_logits(logits, stride, size)
-            results['probabilities'] = fine.softmax(1)
-        return results | {
+        return network.predict(image, valid, self.predict_keys) | {
             'bounds': batch.get('bounds'),
             'transform': batch.get('transform'),
         }

@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
-from ..losses import Init, KTexturesLoss
+from ..clustering import Init, Initialization
+from ..losses import KTexturesLoss
 from ..models import KTexturesModel
+from .initialization import begin, estimate_statistics
 from .outlier_warning import warn_of_outliers
 from .prediction import PredictionMixin
 
@@ -25,8 +27,9 @@ class RestartMixin(PredictionMixin):
 
     criterion: KTexturesLoss
 
-    #: What classes begin with.
+    #: What classes begin with, and what was found.
     init: Init = 'mixture'
+    initialization: Initialization
 
     #: Means of the weights of the mask network over the steps of this restart, and the
     #: number of these.
@@ -43,7 +46,7 @@ class RestartMixin(PredictionMixin):
         if self.global_step == 0:
             self.best_loss = math.inf
             self.best_state: dict[str, Any] | None = None
-            pooled = self.criterion.estimate(self.model, *self.sample)
+            pooled = estimate_statistics(self.model, self.criterion, *self.sample)
             data = getattr(self.trainer, 'datamodule', None)
             scale = getattr(data, 'scale', 1)
             warn_of_outliers(self.model.normalizer, *self.sample, scale)
@@ -83,7 +86,9 @@ class RestartMixin(PredictionMixin):
         self.model.load_state_dict(fresh.state_dict())
         # Whoever seeds torch seeds the clusters.
         seed = int(torch.randint(2**31 - 1, ()))
-        self.criterion.initialize(self.model, *self.sample, seed, pooled, self.init)
+        self.initialization = begin(
+            self.model, self.criterion, *self.sample, seed, pooled, self.init
+        )
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
         self._start_average()

@@ -1,0 +1,157 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Whether constants that were chosen by labels hold on sets they were not chosen on.
+
+Each constant of the clusters is varied, one at a time. With each set left out in turn,
+the value that does best on the others is scored on the set that was left out. Scores are
+those of the clusters alone (method ``mixture``), divided by those of k-means on pixels:
+the mean of matched mIoU with as many clusters as classes, and of majority mIoU with three
+for each class.
+
+    python -m benchmarks.leave_out --data-root DIR --reference ten_tasks.csv \
+        --output leave_out.csv
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from unittest import mock
+
+import pandas as pd
+
+from .methods.registry import METHODS
+from .report import markdown
+from .results import read_rows
+from .scores import score
+from .sets.configured import find_tasks
+from .summary import table
+
+#: Places of each constant, and values of it; the first is the default.
+CONSTANTS: dict[str, tuple[Sequence[str], Sequence[object]]] = {
+    'EVIDENCE': (['mixture'], [64, 16, 4]),
+    'EDGE_POWER': (['local_moments'], [4, 1, 8]),
+    'MEMBER_CLASSES': (['members'], [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
+    'MEMBER_ITERATIONS': (['members'], [10, 3]),
+    'COMMON_COVARIANCE': (['gaussians'], [0.01, 0.001, 0.1]),
+    'NOISE_LAG': (['initialization'], [4, 8]),
+}
+
+_FIELDS = ('constant', 'value', 'dataset', 'task', 'clusters', 'seed', 'score')
+
+#: Number of clusters for each class, and the score that counts.
+_SCORES = {'classes': (1, 'miou'), '3x': (3, 'majority_miou')}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run, and print the table.
+
+    Args:
+        argv: Arguments, or None for those of the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--data-root', type=Path, required=True)
+    parser.add_argument('--reference', type=Path, required=True, help='with k-means')
+    parser.add_argument('--output', type=Path, required=True, help='CSV file')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
+    parser.add_argument('--constants', nargs='+', default=list(CONSTANTS))
+    parser.add_argument('--datasets', nargs='+')
+    args = parser.parse_args(argv)
+    rows: list[dict[str, str]] = []
+    if args.output.exists():
+        with args.output.open(newline='') as file:
+            rows = list(csv.DictReader(file))
+    done = {tuple(row[name] for name in _FIELDS[:-1]) for row in rows}
+    with args.output.open('a', newline='') as file:
+        writer = csv.DictWriter(file, _FIELDS)
+        if not rows:
+            writer.writeheader()
+        for row in _runs(args, done):
+            writer.writerow(row)
+            file.flush()
+            rows.append(row)
+            print(*row.values(), flush=True)
+    if not args.datasets:
+        print(summarize(rows, args.reference))
+
+
+def _runs(
+    args: argparse.Namespace, done: set[tuple[str, ...]]
+) -> Iterator[dict[str, str]]:
+    """Run what is missing; defaults are run once."""
+    for task in find_tasks(args.data_root, [], args.datasets):
+        for constant in args.constants:
+            modules, values = CONSTANTS[constant]
+            for number, value in enumerate(values):
+                name = constant if number else 'default'
+                shown = str(value) if number else ''
+                for clusters, (multiple, what) in _SCORES.items():
+                    for seed in args.seeds:
+                        key = (
+                            name,
+                            shown,
+                            task.dataset,
+                            task.task,
+                            clusters,
+                            str(seed),
+                        )
+                        if key in done:
+                            continue
+                        done.add(key)
+                        with ExitStack() as stack:
+                            for module in modules:
+                                target = f'torchgeo_ktextures.clustering.{module}'
+                                patch = mock.patch(f'{target}.{constant}', value)
+                                stack.enter_context(patch)
+                            k = multiple * task.num_classes
+                            images = list(task.images)
+                            maps = METHODS['mixture'].fit_predict(images, k, seed)
+                        found = score(task, maps, k)[what]
+                        yield dict(zip(_FIELDS, (*key, f'{found:.6f}'), strict=True))
+
+
+def summarize(rows: Sequence[dict[str, str]], reference: Path) -> str:
+    """Make the table.
+
+    Args:
+        rows: Rows of the CSV file.
+        reference: CSV file that has k-means on the same tasks.
+
+    Returns:
+        The table in Markdown.
+    """
+    kmeans = table(read_rows(reference)).query("method == 'kmeans'")
+    frame = pd.DataFrame(rows)
+    frame['score'] = pd.to_numeric(frame['score'])
+    for clusters, (_, what) in _SCORES.items():
+        base = kmeans[kmeans['clusters'] == clusters].groupby(['dataset', 'task'])[what]
+        ratio = frame.set_index(['dataset', 'task']).index.map(base.mean())
+        own = frame['clusters'] == clusters
+        frame.loc[own, 'score'] /= ratio[own]
+    means = frame.groupby(['constant', 'value', 'dataset'])['score'].mean()
+    by_set = means.unstack('dataset')
+    lines = []
+    for constant in [c for c in CONSTANTS if c in by_set.index]:
+        values = pd.concat([by_set.loc[['default']], by_set.loc[[constant]]])
+        names = [str(CONSTANTS[constant][1][0]), *by_set.loc[constant].index]
+        held = []
+        chosen = []
+        for dataset in values.columns:
+            best = int(values.drop(columns=dataset).mean(axis=1).to_numpy().argmax())
+            held.append(values[dataset].iloc[best])
+            chosen.append(names[best])
+        counts = pd.Series(chosen).value_counts()
+        picks = ', '.join(f'{name} ({count})' for name, count in counts.items())
+        each = ', '.join(
+            f'{name}: {mean:.3f}'
+            for name, mean in zip(names, values.mean(axis=1), strict=True)
+        )
+        lines.append([f'`{constant}`', each, picks, f'{sum(held) / len(held):.3f}'])
+    head = ['constant', 'mean of each value', 'chosen with a set left out', 'held out']
+    return markdown(head, lines)
+
+
+if __name__ == '__main__':
+    main()

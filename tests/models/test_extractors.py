@@ -1,0 +1,24 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+import torch
+
+from torchgeo_ktextures.models import LocalColor, TextureEnergy
+
+
+def test_texture_energy_tells_orientation() -> None:
+    wave = torch.sin(torch.arange(64) * 1.2)
+    stripes = wave.expand(1, 3, 64, 64)
+    extractor = TextureEnergy(3, size=5)
+    across = extractor(stripes)['texture']
+    along = extractor(stripes.mT)['texture']
+    assert across.shape == (1, extractor.channels['texture'], 16, 16)
+    assert (across - along).abs().mean() > 0.1
+    shifted = extractor(stripes.roll(2, -1))['texture']
+    inner = (..., slice(4, 12), slice(4, 12))
+    assert (across - shifted)[inner].abs().mean() < 0.02
+
+
+def test_local_color() -> None:
+    color = LocalColor(4)(torch.ones(1, 4, 9, 11))['color']
+    assert torch.allclose(color, torch.ones(1, 4, 9, 11))

@@ -1,0 +1,111 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""The mixture on the mask grid: from bands to probabilities of classes."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .local_moments import PlaceMoments
+from .mixture import ClassMixture
+from .settings import LEAST_PROBABILITY
+
+
+class ColorPrior(nn.Module):
+    """Probability of each class by local colour and roughness, on the mask grid.
+
+    It says nothing until it was fitted.
+    """
+
+    def __init__(
+        self, num_classes: int, in_channels: int, mask_stride: int, features: int = 0
+    ) -> None:
+        """Initialize a new ColorPrior instance.
+
+        Args:
+            num_classes: Number of classes, k.
+            in_channels: Number of bands, C.
+            mask_stride: Stride of the mask grid in pixels.
+            features: Number of reduced features that are given besides, m.
+        """
+        super().__init__()
+        self.mask_stride = mask_stride
+        #: Number of places in a cell, in a row; of fine cells, one tells enough.
+        self.places = 2 if mask_stride >= 4 else 1
+        #: Distance of places in pixels.
+        self.step = mask_stride // self.places
+        self.moments = PlaceMoments(in_channels)
+        self.mixture = ClassMixture(num_classes, self.moments.channels, features)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether local colour says anything about the classes."""
+        return bool(self.mixture.color_weight > 0)
+
+    def texture_share(self) -> float:
+        """How much of a training textures need, as colour tells some of the classes.
+
+        Returns:
+            From one, where colour does not persist in space, to a half.
+        """
+        return 1 - float(self.mixture.color_weight) / 2
+
+    def pad(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Pad to whole cells.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Both, of a height and width that the stride divides.
+        """
+        pad = (0, -x.shape[-1] % self.mask_stride, 0, -x.shape[-2] % self.mask_stride)
+        if not any(pad):
+            return x, valid
+        return F.pad(x, pad, mode='replicate'), F.pad(valid, pad, mode='replicate')
+
+    def predict_proba(
+        self, x: Tensor, valid: Tensor, vectors: Tensor | None = None
+    ) -> Tensor:
+        """Compute the probability of each class in each cell.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            vectors: Reduced features of the cells, of shape
+                ``(B, ceil(H / s), ceil(W / s), m)``, if there are any.
+
+        Returns:
+            Probabilities of shape ``(B, k, ceil(H / s), ceil(W / s))``, means over the
+            places of a cell.
+        """
+        features = None
+        if vectors is not None:
+            flat = self.mixture.feature_energy(vectors.flatten(0, 2))
+            features = flat.view(*vectors.shape[:3], -1).movedim(-1, 1)
+            if not self.is_fitted:
+                return (-features).softmax(1)
+        moments = self.moments(*self.pad(x, valid), self.step)
+        batch, _, height, width = moments.shape
+        flat = self.mixture.moment_energy(moments.movedim(1, -1).flatten(0, 2))
+        energy = flat.view(batch, height, width, -1).movedim(-1, 1)
+        if features is not None:
+            energy = energy + F.interpolate(features, (height, width))
+        # Of probabilities: a place that fits no class must not outweigh its cell.
+        return F.avg_pool2d((-energy).softmax(1), self.places)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, valid: Tensor) -> Tensor:
+        """Compute what is added to the logits of the masks.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Logarithms of the probabilities, of shape
+            ``(B, k, ceil(H / s), ceil(W / s))``.
+        """
+        return self.predict_proba(x, valid).clamp(min=LEAST_PROBABILITY).log()

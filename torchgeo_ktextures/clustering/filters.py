@@ -1,0 +1,70 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Local averages."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def box_filter(x: Tensor, size: int, step: int = 1) -> Tensor:
+    """Average over a square window, cut off at the borders.
+
+    Args:
+        x: Features of shape ``(B, F, h, w)``.
+        size: Width of the window (odd).
+        step: Distance of the centers, of which the first is a corner.
+
+    Returns:
+        Averages of shape ``(B, F, ceil(h / step), ceil(w / step))``.
+    """
+    if step > 1:
+        return F.avg_pool2d(x, size, step, padding=size // 2, count_include_pad=False)
+    # Columns, then rows, add few numbers; windows that overlap would add many twice.
+    return _line_filter(_line_filter(x.mT, size).mT, size)
+
+
+def _line_filter(x: Tensor, size: int) -> Tensor:
+    """Average along the last dimension."""
+    length, reach = x.shape[-1], size // 2
+    padded = F.pad(x, (reach, reach))
+    total = padded[..., :length]
+    for start in range(1, size):
+        total = total + padded[..., start : start + length]
+    place = torch.arange(length, device=x.device)
+    first, last = (place - reach).clamp(min=0), (place + reach).clamp(max=length - 1)
+    return total / (last - first + 1)
+
+
+def window_sums(x: Tensor, size: int, step: int = 1) -> Tensor:
+    """Add up over a square window; there is nothing beyond the borders.
+
+    Args:
+        x: Features of shape ``(B, F, h, w)``.
+        size: Width of the window (odd).
+        step: Distance of the centers, of which the first is a corner.
+
+    Returns:
+        Sums of shape ``(B, F, ceil(h / step), ceil(w / step))``.
+    """
+    ones = x.new_ones(x.shape[1], 1, size, size)
+    # As a convolution it is three times as fast as by pooling.
+    return F.conv2d(x, ones, stride=step, padding=size // 2, groups=x.shape[1])
+
+
+def shifted_sums(x: Tensor, reach: int) -> Tensor:
+    """Add up the nine places that are *reach* away along columns, rows or both, or not.
+
+    Args:
+        x: Features of shape ``(B, F, h, w)``.
+        reach: Distance.
+
+    Returns:
+        Sums of the same shape.
+    """
+    height, width = x.shape[-2:]
+    rows = F.pad(x, (0, 0, reach, reach))
+    x = rows[..., :height, :] + x + rows[..., 2 * reach :, :]
+    columns = F.pad(x, (reach, reach))
+    return columns[..., :width] + x + columns[..., 2 * reach :]

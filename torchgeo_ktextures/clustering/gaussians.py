@@ -1,0 +1,86 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Classes as Gaussians of local moments."""
+
+import torch
+from torch import Tensor, nn
+
+from .settings import COMMON_COVARIANCE
+
+
+class MomentGaussians(nn.Module):
+    """One Gaussian of the local moments per class, with a covariance of its own.
+
+    Classes differ in how much they vary: water and closed forest are tight in colour
+    and smooth, towns are neither. The distance to a mean does not see that, the
+    likelihood does. Where there are many classes, covariances are drawn towards what
+    they have in common.
+    """
+
+    mean: Tensor
+    precision_cholesky: Tensor
+    log_determinant: Tensor
+
+    def __init__(self, num_classes: int, channels: int) -> None:
+        """Initialize a new MomentGaussians instance.
+
+        Args:
+            num_classes: Number of classes, k.
+            channels: Number of moments, d.
+        """
+        super().__init__()
+        k, d = num_classes, channels
+        self.register_buffer('mean', torch.zeros(k, d))
+        self.register_buffer('precision_cholesky', torch.eye(d).repeat(k, 1, 1))
+        self.register_buffer('log_determinant', torch.zeros(k))
+
+    @torch.no_grad()
+    def m_step(self, moments: Tensor, responsibilities: Tensor) -> None:
+        """Estimate the Gaussians.
+
+        Args:
+            moments: Moments of shape ``(N, d)``, double.
+            responsibilities: Probability of each class at each place, of shape
+                ``(N, k)``, double.
+        """
+        counts = responsibilities.sum(0).clamp(min=1e-6)
+        weights = responsibilities.T / counts[:, None]
+        middle = moments.mean(0)
+        centered = moments - middle
+        mean = weights @ centered
+        square = torch.stack([(centered.T * w) @ centered for w in weights])
+        # A class of equal pixels, as of saturated clouds, must stay finite.
+        ridge = (1e-3 * moments.var(0) + 1e-8).diag()
+        covariance = square - mean[:, :, None] * mean[:, None]
+        parts = (counts / counts.sum())[:, None, None]
+        extra = COMMON_COVARIANCE * (len(counts) - 1)
+        common = extra * (parts * covariance).sum(0)
+        covariance = (parts * covariance + common) / (parts + extra)
+        factor = torch.linalg.cholesky(covariance + ridge)
+        identity = torch.eye(len(ridge), dtype=factor.dtype).expand_as(factor)
+        inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
+        self.mean.copy_(mean + middle)
+        self.precision_cholesky.copy_(inverse)
+        self.log_determinant.copy_(factor.diagonal(dim1=1, dim2=2).log().sum(1))
+
+    def forward(self, moments: Tensor) -> Tensor:
+        """Measure how unlikely moments are in each class.
+
+        Args:
+            moments: Moments of shape ``(N, d)``.
+
+        Returns:
+            Negative log-likelihood, but for a constant, of shape ``(N, k)``.
+        """
+        energies = []
+        # Distances are differences of large numbers, which half precision loses.
+        with torch.autocast(moments.device.type, enabled=False):
+            shift = torch.einsum('kij,kj->ki', self.precision_cholesky, self.mean)
+            # Sums over rows of places, not over a few numbers for each place.
+            for factor, offset in zip(
+                self.precision_cholesky, shift[..., None], strict=True
+            ):
+                energies.append((factor @ moments.T - offset).square().sum(0) / 2)
+            energy = torch.stack(energies) + self.log_determinant[:, None]
+        return energy.T

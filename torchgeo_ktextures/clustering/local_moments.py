@@ -1,0 +1,167 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Local colour and roughness, without mixing what lies on both sides of an edge."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .filters import shifted_sums, window_sums
+from .settings import DARK, EDGE_POWER, SHIFTS, VARIANCE_FLOOR
+
+#: Variance of a window with too few valid pixels.
+_INVALID = 1e3
+
+#: Share of valid pixels below which a window tells too little.
+_FEW = 0.3
+
+
+class LocalMoments(nn.Module):
+    """Mean and logarithm of the standard deviation of each band around each place.
+
+    A window centered at an edge sees both sides, and every edge looks like a rough
+    class of its own. So moments are averages over nine windows, shifted by about half
+    their width, of which the smoothest count by far the most, as in Kuwahara's filter
+    with the soft weights of Papari et al.
+
+    On the linear scale, or on the logarithmic one, on which a class in the shade is as
+    far from another as in the sun.
+
+    If you use this model in your research, please cite the following papers:
+
+    * https://doi.org/10.1007/978-1-4684-0769-3_13 (Kuwahara et al., 1976)
+    * https://doi.org/10.1109/TIP.2007.903912 (Papari et al., 2007)
+    """
+
+    dark: Tensor
+
+    def __init__(self, in_channels: int) -> None:
+        """Initialize a new LocalMoments instance.
+
+        Args:
+            in_channels: Number of bands, C.
+        """
+        super().__init__()
+        self.register_buffer('dark', torch.zeros(in_channels))
+
+    @torch.no_grad()
+    def estimate(self, pixels: Tensor, max_samples: int = 100_000) -> None:
+        """Estimate how dark dark pixels are.
+
+        Args:
+            pixels: Normalized valid pixels of shape ``(N, C)``.
+            max_samples: Number of pixels used at most.
+        """
+        some = pixels[:: -(-len(pixels) // max_samples)]
+        self.dark.copy_(some.quantile(0.01, dim=0))
+
+    def logarithm(self, x: Tensor) -> Tensor:
+        """Bring bands to the logarithmic scale.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``, finite.
+
+        Returns:
+            Logarithms above the dark pixels, of the same shape.
+        """
+        return ((x - self.dark[:, None, None]).clamp(min=0) + DARK).log()
+
+    def forward(
+        self,
+        x: Tensor,
+        valid: Tensor,
+        size: int,
+        step: int = 1,
+        others: Tensor | None = None,
+    ) -> Tensor:
+        """Compute moments.
+
+        Args:
+            x: Bands of shape ``(B, C, H, W)``, finite, on either scale.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            size: Width of the windows in pixels, of those in :data:`SHIFTS`.
+            step: Distance in pixels of the places, of which the first is a corner.
+            others: Bands of shape ``(B, D, H, W)`` of which the means over the same
+                windows are wanted as well.
+
+        Returns:
+            Means and log deviations around each place, and means of the others, of
+            shape ``(B, 2 * C + D, ceil(H / step), ceil(W / step))``.
+        """
+        c = x.shape[1]
+        # Shifted windows are those of places nearby.
+        fine = min(step, 2)
+        more = [] if others is None else [others]
+        values = torch.cat([x, x.square(), *more, torch.ones_like(valid)], dim=1)
+        values *= valid
+        with torch.autocast(x.device.type, enabled=False):
+            sums = window_sums(values, size, fine)
+        count = sums[:, -1:]
+        moments = sums[:, :-1] / count.clamp(min=1)
+        mean = moments[:, :c]
+        variance = moments[:, c : 2 * c].sub_(mean.square()).clamp_(min=0)
+        total = variance.sum(1, keepdim=True) + 10 * VARIANCE_FLOOR
+        total += _INVALID * (count < _FEW * size**2)
+        weight = total**-EDGE_POWER
+        both = torch.cat([moments * weight, weight], dim=1)
+        sums = shifted_sums(both, SHIFTS[size] // fine)
+        every = step // fine
+        sums = sums[..., ::every, ::every]
+        moments = sums[:, :-1] / sums[:, -1:]
+        variance = moments[:, c : 2 * c]
+        moments[:, c : 2 * c] = 0.5 * (variance + VARIANCE_FLOOR).log()
+        return moments
+
+
+class PlaceMoments(nn.Module):
+    """The moments of several windows and both scales that tell classes, put together.
+
+    Where things are is told best by small windows, how rough they are by larger ones.
+    """
+
+    def __init__(self, in_channels: int) -> None:
+        """Initialize a new PlaceMoments instance.
+
+        Args:
+            in_channels: Number of bands, C.
+        """
+        super().__init__()
+        self.local = LocalMoments(in_channels)
+        #: Number of moments, d.
+        self.channels = 5 * in_channels
+
+    def forward(self, x: Tensor, valid: Tensor, step: int) -> Tensor:
+        """Compute moments.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            step: Distance of the places in pixels.
+
+        Returns:
+            Moments of shape ``(B, d, ceil(H / step), ceil(W / step))``.
+        """
+        log = self.local.logarithm(x)
+        c = x.shape[1]
+        small = self.local(log, valid, 3, step, x)
+        middle = self.local(log, valid, 5, step)
+        large = self.local(log, valid, 9, step)
+        parts = small[:, :c], small[:, 2 * c :], middle[:, c:], large
+        return torch.cat(parts, dim=1)
+
+    def each(self, x: Tensor, valid: Tensor, step: int) -> list[Tensor]:
+        """Compute the moments of each window on each scale, for members of an ensemble.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            step: Distance of the places in pixels.
+
+        Returns:
+            Moments of shape ``(B, 2 * C, ceil(H / step), ceil(W / step))``, in the order
+            of :data:`WINDOWS`, linear and logarithmic.
+        """
+        scales: Sequence[Tensor] = (x, self.local.logarithm(x))
+        return [self.local(y, valid, size, step) for size in SHIFTS for y in scales]

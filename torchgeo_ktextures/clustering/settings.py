@@ -1,0 +1,61 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Constants by which classes are found, in one place, each with its reason.
+
+What was measured for them is in ``benchmarks/README.md``.
+"""
+
+#: Widths in pixels of the windows of local moments. Small ones keep small fields and
+#: single trees, large ones tell towns from bare soil; no resolution has one right size.
+WINDOWS = (3, 5, 9)
+
+#: How far, in pixels, windows are shifted to the side of an edge that a pixel lies on:
+#: about half their width, so that one of them ends where the edge is.
+SHIFTS = {3: 2, 5: 2, 9: 4}
+
+#: Windows count by this power of the inverse of their variance. One is a mean of all,
+#: infinity takes the smoothest alone (Kuwahara's filter); at 4 one window decides at
+#: edges, and all count alike where there is none.
+EDGE_POWER = 4
+
+#: Variance that is taken for none, in units of the variance of the data.
+VARIANCE_FLOOR = 1e-4
+
+#: Smallest value of which the logarithm is taken, in deviations of the data.
+DARK = 0.1
+
+#: Distance in pixels, at least one cell, over which noise is measured: neighbours
+#: mostly are of one class.
+NOISE_LAG = 4
+
+#: Distance in pixels, at least two cells, at which a class should still go on.
+LAG = 8
+
+#: Number of independent measurements that the features of a cell are worth, in the
+#: likelihood of a class.
+EVIDENCE = 64
+
+#: How much each other class adds to the covariance of a class, as a share of all
+#: places: with many classes, each has few places to tell its own.
+COMMON_COVARIANCE = 0.01
+
+#: Numbers of classes of the members of the ensemble, as multiples of k.
+MEMBER_CLASSES = (0.5, 1.0)
+
+#: Iterations of expectation maximization of each member. The likelihood goes on to
+#: rise, but classes get no better.
+MEMBER_ITERATIONS = 10
+
+#: Iterations of the latent class model that combines the members.
+CONSENSUS_ITERATIONS = 20
+
+#: Number of cells from which classes are found, at most.
+SAMPLES = 10_000
+
+#: Share of the variance that principal components keep for k-means.
+PCA_VARIANCE = 0.95
+
+#: Probability that no class falls below in a cell: the mask network can always win a
+#: cell over.
+LEAST_PROBABILITY = 1e-6

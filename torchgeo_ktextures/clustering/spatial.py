@@ -1,0 +1,91 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""How values vary in space: what goes on, and what is noise."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def autocorrelation(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int
+) -> Tensor:
+    """Spatial autocorrelation of each component, along its better direction.
+
+    Args:
+        maps: Batches of vectors of shape ``(B, h, w, m)``.
+        valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+        lag: Distance in cells.
+
+    Returns:
+        Correlations clipped to 0 and 1, of shape ``(m,)``; 1 where maps are too small
+        to tell.
+    """
+    cells = torch.cat([m[v] for m, v in zip(maps, valids, strict=True)])
+    mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
+    ratios = []
+    for dim in (1, 2):
+        products = [
+            ((one - mean) * (two - mean)) for one, two in _pairs(maps, valids, lag, dim)
+        ]
+        pairs = torch.cat(products) if products else cells[:0]
+        if len(pairs):
+            ratios.append(pairs.double().mean(0) / variance)
+    if not ratios:
+        return torch.ones_like(variance)
+    return torch.stack(ratios).amax(0).clamp(0, 1)
+
+
+def noise_whitening(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int
+) -> Tensor:
+    """Find the space in which differences of neighbours have unit covariance.
+
+    Distances in it say how far two places are apart in units of what changes anyway
+    within a region: k-means then finds regions, and not the bands of most contrast.
+
+    If you use this transform in your research, please cite the following paper:
+
+    * https://doi.org/10.1109/36.3001 (Green et al., 1988)
+
+    Args:
+        maps: Batches of vectors of shape ``(B, h, w, m)``.
+        valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+        lag: Distance of neighbours in cells.
+
+    Returns:
+        Matrix of shape ``(m, m)``, double, by which row vectors are multiplied; they
+        have a total variance of one then.
+    """
+    cells = torch.cat([m[v] for m, v in zip(maps, valids, strict=True)]).double()
+    total = cells.T.cov(correction=0)
+    noise, count = torch.zeros_like(total), 0
+    for dim in (1, 2):
+        for one, two in _pairs(maps, valids, lag, dim):
+            difference = (one - two).double()
+            noise += difference.T @ difference / 2
+            count += len(difference)
+    # Bands that hardly vary from place to place must not count without limit.
+    ridge = 1e-3 * total.trace() / len(total) + 1e-12
+    identity = torch.eye(len(noise), dtype=noise.dtype)
+    factor = torch.linalg.cholesky(noise / max(count, 1) + ridge * identity)
+    matrix = torch.linalg.solve_triangular(factor, identity, upper=False).T
+    variance = (matrix.T @ total @ matrix).trace()
+    whitening: Tensor = matrix / variance.clamp(min=1e-12).sqrt()
+    return whitening
+
+
+def _pairs(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int, dim: int
+) -> list[tuple[Tensor, Tensor]]:
+    """Values of all pairs of valid cells at a distance along a dimension."""
+    pairs = []
+    for values, valid in zip(maps, valids, strict=True):
+        size = values.shape[dim] - lag
+        if size > 0:
+            ok = valid.narrow(dim, 0, size) & valid.narrow(dim, lag, size)
+            one, two = (values.narrow(dim, i, size)[ok] for i in (0, lag))
+            pairs.append((one, two))
+    return pairs

@@ -1,0 +1,17 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Labels of whole images: one loop over tiles, and sinks that take them."""
+
+from .arrays import ArraySink, label_images, label_patches
+from .geotiff import GeoTIFFWriter
+from .tiles import margin_of, predict_tiles
+
+__all__ = (
+    'ArraySink',
+    'GeoTIFFWriter',
+    'label_images',
+    'label_patches',
+    'margin_of',
+    'predict_tiles',
+)

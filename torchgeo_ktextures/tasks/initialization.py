@@ -1,0 +1,160 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""From a sample of patches to what a model begins with."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from ..clustering import Init, Initialization, Sample, cluster_means, find_classes
+from ..losses import KTexturesLoss, cell_validity, pad_to_grid
+from ..losses.ktextures import TEXTURE_SIZE
+from ..models import KTexturesModel
+
+
+@torch.no_grad()
+def estimate_statistics(
+    model: KTexturesModel,
+    criterion: KTexturesLoss,
+    images: Sequence[Tensor],
+    valids: Sequence[Tensor],
+) -> list[Tensor]:
+    """Estimate the statistics of bands and features on a sample.
+
+    Args:
+        model: Model, of which the normalization is set.
+        criterion: Loss, of which the statistics are set.
+        images: Batches of bands of shape ``(B, C, H, W)``.
+        valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+
+    Returns:
+        Pooled features of each batch, which :func:`begin` takes.
+
+    Raises:
+        ValueError: If there are fewer valid pixels than classes, or they are all the
+            same.
+    """
+    pairs = list(zip(images, valids, strict=True))
+    pixels = torch.cat([x.movedim(1, -1)[v[:, 0] > 0] for x, v in pairs])
+    if len(pixels) < model.num_classes:
+        count = f'{len(pixels)} valid pixel{"" if len(pixels) == 1 else "s"}'
+        msg = f'the training data has {count}, fewer than num_classes='
+        msg += f'{model.num_classes}; give a larger scene, or check nodata'
+        raise ValueError(msg)
+    n = model.normalizer
+    n.estimate(pixels)
+    normalized = (pixels.clamp(n.low, n.high) - n.mean) / n.std
+    criterion.clusters.prior.moments.local.estimate(normalized)
+    padded = [pad_to_grid(model.prepare(x, v), model.inliers(x, v)) for x, v in pairs]
+    similarity, space = criterion.similarity, criterion.clusters.space
+    maps: list[Tensor] = []
+
+    def extracted() -> Iterator[dict[str, Tensor]]:
+        for x, valid in padded:
+            features = similarity.extract(x, valid)
+            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+            yield features
+
+    similarity.estimate(extracted(), [valid for _, valid in padded])
+    return [similarity.standardize(pooled) for pooled in maps]
+
+
+@torch.no_grad()
+def begin(
+    model: KTexturesModel,
+    criterion: KTexturesLoss,
+    images: Sequence[Tensor],
+    valids: Sequence[Tensor],
+    seed: int,
+    pooled: Sequence[Tensor] | None = None,
+    init: Init = 'mixture',
+) -> Initialization:
+    """Find classes in a sample, and let masks, targets and textures begin with them.
+
+    With ``init='random'`` there are none: prototypes are the features of the textures
+    that the generators begin with.
+
+    Args:
+        model: New model with statistics, of which prior and mean colours are set.
+        criterion: Loss with statistics, of which the classes are set.
+        images: Batches of bands of shape ``(B, C, H, W)``.
+        valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+        seed: Seed of the classes.
+        pooled: What :func:`estimate_statistics` returned, if it is at hand.
+        init: What classes begin with, see :func:`~.clustering.find_classes`.
+
+    Returns:
+        The classes.
+
+    Raises:
+        ValueError: If the data has fewer different cells than classes.
+    """
+    clusters, similarity = criterion.clusters, criterion.similarity
+    prior, space = clusters.prior, clusters.space
+    maps, cells, moments, batches = list(pooled or ()), [], [], []
+    views: list[list[Tensor]] = []
+    for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
+        x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
+        if pooled is None:
+            features = similarity.features(x, valid)
+            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+        middle = slice(prior.places - 1, None, prior.places)
+        if init == 'mixture' and 'color' in space.weights:
+            found = prior.moments(x, valid, prior.step)
+            moments.append(found[..., middle, middle])
+            each = prior.moments.each(x, valid, prior.step)
+            views.append([view[..., middle, middle] for view in each])
+        middle = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
+        shares = cell_validity(valid, maps[i].shape[-2:])
+        cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
+        batches.append((x, valid))
+    sample = Sample(maps, cells, moments, list(zip(*views, strict=True)))
+    try:
+        found_classes = find_classes(sample, space, prior.mixture, seed, init)
+    except ValueError:
+        raise ValueError(_too_few(model.num_classes, prior.mask_stride)) from None
+    prior.mixture.load_state_dict(found_classes.mixture.state_dict())
+    if init == 'random':
+        follow_textures(model, criterion, rate=1)
+        return found_classes
+    if prior.is_fitted:
+        model.start_from(prior)
+    labels = []
+    for (x, valid), vectors in zip(batches, maps, strict=True):
+        coarse = clusters.classify(vectors, x, valid)
+        s = prior.mask_stride
+        fine = coarse.repeat_interleave(s, 1).repeat_interleave(s, 2)
+        fine = fine[:, : x.shape[-2], : x.shape[-1]]
+        labels.append(fine.masked_fill(valid[:, 0] <= 0, -1))
+    means = cluster_means([x for x, _ in batches], labels, model.num_classes)
+    model.generators.set_means(means)
+    return found_classes
+
+
+def _too_few(k: int, stride: int) -> str:
+    msg = f'the training data has fewer than num_classes={k} different cells of '
+    msg += f'{stride} x {stride} pixels; ask for fewer classes or a smaller '
+    return msg + 'mask_stride, or give a larger scene'
+
+
+@torch.no_grad()
+def follow_textures(
+    model: KTexturesModel, criterion: KTexturesLoss, rate: float
+) -> None:
+    """Move the prototypes of the classes towards the generated textures.
+
+    Args:
+        model: Model.
+        criterion: Loss, of which the prototypes are moved.
+        rate: Share of the way.
+    """
+    size = (TEXTURE_SIZE, TEXTURE_SIZE)
+    textures = model.generators(1, size)[0]
+    chunks = []
+    for chunk in textures.split(16):
+        valid = chunk.new_ones(len(chunk), 1, *size)
+        chunks.append(criterion.similarity.features(chunk, valid))
+    features = {n: torch.cat([c[n] for c in chunks]) for n in chunks[0]}
+    criterion.clusters.follow(features, size, rate)
