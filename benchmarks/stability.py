@@ -1,0 +1,155 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""How much scores change with the seed, the area and the mask stride.
+
+For each task: standard deviation over seeds, and over random parts (80 % of the images,
+or of the area where there is one image), and the range over mask strides 2, 4 and 8, of
+matched mIoU with as many clusters as classes and of majority mIoU with three for each.
+
+    python -m benchmarks.stability --data-root DIR --output stability.csv
+"""
+
+import argparse
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from .methods.registry import make_method
+from .report import markdown
+from .scores import score
+from .sets import Task
+from .sets.configured import find_tasks
+
+_FIELDS = ('dataset', 'task', 'clusters', 'what', 'value', 'score')
+
+#: Number of clusters for each class, and the score that counts.
+_SCORES = {'classes': (1, 'miou'), '3x': (3, 'majority_miou')}
+
+#: Share of the images or of the area.
+_SHARE = 0.8
+
+
+class Variant(NamedTuple):
+    """What is changed, and to which value."""
+
+    what: str
+    value: int
+
+
+def part_of(task: Task, number: int) -> Task:
+    """Take a random part of a task.
+
+    Args:
+        task: Images and labels.
+        number: Seed of the choice.
+
+    Returns:
+        80 % of the images, or a window of 80 % of the area of a single one.
+    """
+    rng = np.random.default_rng(number)
+    count = len(task.images)
+    if count > 1:
+        index = sorted(rng.permutation(count)[: max(1, round(_SHARE * count))].tolist())
+        images = [task.images[i] for i in index]
+        return replace(task, images=images, masks=[task.masks[i] for i in index])
+    shape = task.masks[0].shape
+    size = [round(n * _SHARE**0.5) for n in shape]
+    row, col = (
+        int(rng.integers(0, n - s + 1)) for n, s in zip(shape, size, strict=True)
+    )
+    window = (..., slice(row, row + size[0]), slice(col, col + size[1]))
+    images, masks = [task.images[0][window]], [task.masks[0][window]]
+    return replace(task, images=images, masks=masks)
+
+
+def _variants(seeds: int, parts: int) -> Iterator[Variant]:
+    yield from (Variant('seed', i) for i in range(seeds))
+    yield from (Variant('part', i) for i in range(parts))
+    yield from (Variant('stride', s) for s in (2, 4, 8))
+
+
+def _run(task: Task, method: str, clusters: str, variant: Variant) -> float:
+    multiple, what = _SCORES[clusters]
+    k = multiple * task.num_classes
+    seed = variant.value if variant.what == 'seed' else 0
+    if variant.what == 'part':
+        task = part_of(task, variant.value)
+    if variant.what == 'stride':
+        method += f'@mask_stride={variant.value}'
+    maps = make_method(method).fit_predict(list(task.images), k, seed)
+    return score(task, maps, k)[what]
+
+
+def summarize(rows: Sequence[dict[str, str]]) -> str:
+    """Make the table.
+
+    Args:
+        rows: Rows of the CSV file.
+
+    Returns:
+        The table in Markdown.
+    """
+    frame = pd.DataFrame(rows)
+    frame['score'] = pd.to_numeric(frame['score'])
+    frame['set'] = frame['dataset'] + '/' + frame['task']
+    groups = frame.groupby(['set', 'clusters', 'what'])['score']
+    found = groups.std(ddof=1).unstack(['clusters', 'what'])
+    ranges = (groups.max() - groups.min()).unstack(['clusters', 'what'])
+    columns = [(c, w) for c in _SCORES for w in ('seed', 'part', 'stride')]
+    for clusters in _SCORES:
+        found[clusters, 'stride'] = ranges[clusters, 'stride']
+    found.loc['mean'] = found.mean()
+    titles = [f'{_SCORES[c][1]}, {w}' for c, w in columns]
+    lines = [
+        [str(name), *(f'{row[column]:.3f}' for column in columns)]
+        for name, row in found.iterrows()
+    ]
+    return markdown(['task', *titles], lines)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run, and print the table.
+
+    Args:
+        argv: Arguments, or None for those of the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--data-root', type=Path, required=True)
+    parser.add_argument('--output', type=Path, required=True, help='CSV file')
+    parser.add_argument('--method', default='ktextures')
+    parser.add_argument('--seeds', type=int, default=5, help='number of seeds')
+    parser.add_argument('--parts', type=int, default=5, help='number of parts')
+    parser.add_argument('--datasets', nargs='+')
+    args = parser.parse_args(argv)
+    rows: list[dict[str, str]] = []
+    if args.output.exists():
+        with args.output.open(newline='') as file:
+            rows = list(csv.DictReader(file))
+    done = {tuple(row[name] for name in _FIELDS[:-1]) for row in rows}
+    with args.output.open('a', newline='') as file:
+        writer = csv.DictWriter(file, _FIELDS)
+        if not rows:
+            writer.writeheader()
+        for task in find_tasks(args.data_root, [], args.datasets):
+            for clusters in _SCORES:
+                for variant in _variants(args.seeds, args.parts):
+                    key = (task.dataset, task.task, clusters, *map(str, variant))
+                    if key in done:
+                        continue
+                    found = f'{_run(task, args.method, clusters, variant):.6f}'
+                    row = dict(zip(_FIELDS, (*key, found), strict=True))
+                    writer.writerow(row)
+                    file.flush()
+                    rows.append(row)
+                    print(*row.values(), flush=True)
+    print(summarize(rows))
+
+
+if __name__ == '__main__':
+    main()
