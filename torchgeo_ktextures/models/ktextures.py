@@ -130,7 +130,7 @@ class KTexturesModel(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, num_classes: int, mask_stride: int = 8
+        self, in_channels: int, num_classes: int, mask_stride: int = 4
     ) -> None:
         """Initialize a new KTexturesModel instance.
 

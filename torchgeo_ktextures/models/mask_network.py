@@ -38,7 +38,7 @@ class MaskNetwork(nn.Module):
         self,
         in_channels: int,
         num_classes: int,
-        mask_stride: int = 8,
+        mask_stride: int = 4,
         widths: tuple[int, int, int, int, int] = (16, 32, 48, 64, 96),
     ) -> None:
         """Initialize a new MaskNetwork instance.

@@ -57,7 +57,7 @@ class KTextures(RestartMixin, BaseTask):
         self,
         num_classes: int = 8,
         in_channels: int = 4,
-        mask_stride: int = 8,
+        mask_stride: int = 4,
         features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
         feature_weights: Sequence[float] | None = None,
         weights: WeightsEnum | str | bool | None = None,
