@@ -14,9 +14,9 @@ for each class.
 """
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from functools import partial
+from itertools import product
 from pathlib import Path
 from unittest import mock
 
@@ -25,24 +25,22 @@ import pandas as pd
 from .methods.registry import METHODS
 from .report import markdown
 from .results import read_rows
-from .scores import score
+from .sets import Task
 from .sets.configured import find_tasks
 from .summary import table
+from .trials import MAIN_SCORES, Trial, main_score, run_trials
 
-#: Places of each constant, and values of it; the first is the default.
-CONSTANTS: dict[str, tuple[Sequence[str], Sequence[object]]] = {
-    'EVIDENCE': (['mixture'], [64, 16, 4]),
-    'EDGE_POWER': (['local_moments'], [4, 1, 8]),
-    'MEMBER_CLASSES': (['members'], [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
-    'MEMBER_ITERATIONS': (['members'], [10, 3]),
-    'COMMON_COVARIANCE': (['gaussians'], [0.01, 0.001, 0.1]),
-    'NOISE_LAG': (['initialization'], [4, 8]),
+#: Module of each constant, and values of it; the first is the default.
+CONSTANTS: dict[str, tuple[str, Sequence[object]]] = {
+    'EVIDENCE': ('mixture', [64, 16, 4]),
+    'EDGE_POWER': ('local_moments', [4, 1, 8]),
+    'MEMBER_CLASSES': ('members', [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
+    'MEMBER_ITERATIONS': ('members', [10, 3]),
+    'COMMON_COVARIANCE': ('gaussians', [0.01, 0.001, 0.1]),
+    'NOISE_LAG': ('initialization', [4, 8]),
 }
 
-_FIELDS = ('constant', 'value', 'dataset', 'task', 'clusters', 'seed', 'score')
-
-#: Number of clusters for each class, and the score that counts.
-_SCORES = {'classes': (1, 'miou'), '3x': (3, 'majority_miou')}
+_FIELDS = ('constant', 'value', 'dataset', 'task', 'clusters', 'seed')
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -59,57 +57,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--constants', nargs='+', default=list(CONSTANTS))
     parser.add_argument('--datasets', nargs='+')
     args = parser.parse_args(argv)
-    rows: list[dict[str, str]] = []
-    if args.output.exists():
-        with args.output.open(newline='') as file:
-            rows = list(csv.DictReader(file))
-    done = {tuple(row[name] for name in _FIELDS[:-1]) for row in rows}
-    with args.output.open('a', newline='') as file:
-        writer = csv.DictWriter(file, _FIELDS)
-        if not rows:
-            writer.writeheader()
-        for row in _runs(args, done):
-            writer.writerow(row)
-            file.flush()
-            rows.append(row)
-            print(*row.values(), flush=True)
+    rows = run_trials(args.output, _FIELDS, _trials(args))
     if not args.datasets:
         print(summarize(rows, args.reference))
 
 
-def _runs(
-    args: argparse.Namespace, done: set[tuple[str, ...]]
-) -> Iterator[dict[str, str]]:
-    """Run what is missing; defaults are run once."""
+def _trials(args: argparse.Namespace) -> Iterator[Trial]:
+    """Trials of each value; those of the defaults come again for each constant."""
     for task in find_tasks(args.data_root, [], args.datasets):
         for constant in args.constants:
-            modules, values = CONSTANTS[constant]
-            for number, value in enumerate(values):
-                name = constant if number else 'default'
-                shown = str(value) if number else ''
-                for clusters, (multiple, what) in _SCORES.items():
-                    for seed in args.seeds:
-                        key = (
-                            name,
-                            shown,
-                            task.dataset,
-                            task.task,
-                            clusters,
-                            str(seed),
-                        )
-                        if key in done:
-                            continue
-                        done.add(key)
-                        with ExitStack() as stack:
-                            for module in modules:
-                                target = f'torchgeo_ktextures.clustering.{module}'
-                                patch = mock.patch(f'{target}.{constant}', value)
-                                stack.enter_context(patch)
-                            k = multiple * task.num_classes
-                            images = list(task.images)
-                            maps = METHODS['mixture'].fit_predict(images, k, seed)
-                        found = score(task, maps, k)[what]
-                        yield dict(zip(_FIELDS, (*key, f'{found:.6f}'), strict=True))
+            for number, value in enumerate(CONSTANTS[constant][1]):
+                name = (constant, str(value)) if number else ('default', '')
+                for clusters, seed in product(MAIN_SCORES, args.seeds):
+                    key = (*name, task.dataset, task.task, clusters, str(seed))
+                    yield key, partial(_score, constant, value, task, clusters, seed)
+
+
+def _score(constant: str, value: object, task: Task, clusters: str, seed: int) -> float:
+    module = CONSTANTS[constant][0]
+    target = f'torchgeo_ktextures.clustering.{module}.{constant}'
+    with mock.patch(target, value):
+        return main_score(task, METHODS['mixture'], clusters, seed)
 
 
 def summarize(rows: Sequence[dict[str, str]], reference: Path) -> str:
@@ -125,7 +93,7 @@ def summarize(rows: Sequence[dict[str, str]], reference: Path) -> str:
     kmeans = table(read_rows(reference)).query("method == 'kmeans'")
     frame = pd.DataFrame(rows)
     frame['score'] = pd.to_numeric(frame['score'])
-    for clusters, (_, what) in _SCORES.items():
+    for clusters, what in MAIN_SCORES.items():
         base = kmeans[kmeans['clusters'] == clusters].groupby(['dataset', 'task'])[what]
         ratio = frame.set_index(['dataset', 'task']).index.map(base.mean())
         own = frame['clusters'] == clusters

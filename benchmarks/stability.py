@@ -11,9 +11,10 @@ matched mIoU with as many clusters as classes and of majority mIoU with three fo
 """
 
 import argparse
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,14 +23,11 @@ import pandas as pd
 
 from .methods.registry import make_method
 from .report import markdown
-from .scores import score
 from .sets import Task
 from .sets.configured import find_tasks
+from .trials import MAIN_SCORES, Trial, main_score, run_trials
 
-_FIELDS = ('dataset', 'task', 'clusters', 'what', 'value', 'score')
-
-#: Number of clusters for each class, and the score that counts.
-_SCORES = {'classes': (1, 'miou'), '3x': (3, 'majority_miou')}
+_FIELDS = ('dataset', 'task', 'clusters', 'what', 'value')
 
 #: Share of the images or of the area.
 _SHARE = 0.8
@@ -74,16 +72,21 @@ def _variants(seeds: int, parts: int) -> Iterator[Variant]:
     yield from (Variant('stride', s) for s in (2, 4, 8))
 
 
-def _run(task: Task, method: str, clusters: str, variant: Variant) -> float:
-    multiple, what = _SCORES[clusters]
-    k = multiple * task.num_classes
+def _trials(args: argparse.Namespace) -> Iterator[Trial]:
+    variants = list(_variants(args.seeds, args.parts))
+    for task in find_tasks(args.data_root, [], args.datasets):
+        for clusters, variant in product(MAIN_SCORES, variants):
+            key = (task.dataset, task.task, clusters, *map(str, variant))
+            yield key, partial(_score, task, args.method, clusters, variant)
+
+
+def _score(task: Task, method: str, clusters: str, variant: Variant) -> float:
     seed = variant.value if variant.what == 'seed' else 0
     if variant.what == 'part':
         task = part_of(task, variant.value)
     if variant.what == 'stride':
         method += f'@mask_stride={variant.value}'
-    maps = make_method(method).fit_predict(list(task.images), k, seed)
-    return score(task, maps, k)[what]
+    return main_score(task, make_method(method), clusters, seed)
 
 
 def summarize(rows: Sequence[dict[str, str]]) -> str:
@@ -101,11 +104,11 @@ def summarize(rows: Sequence[dict[str, str]]) -> str:
     groups = frame.groupby(['set', 'clusters', 'what'])['score']
     found = groups.std(ddof=1).unstack(['clusters', 'what'])
     ranges = (groups.max() - groups.min()).unstack(['clusters', 'what'])
-    columns = [(c, w) for c in _SCORES for w in ('seed', 'part', 'stride')]
-    for clusters in _SCORES:
+    columns = [(c, w) for c in MAIN_SCORES for w in ('seed', 'part', 'stride')]
+    for clusters in MAIN_SCORES:
         found[clusters, 'stride'] = ranges[clusters, 'stride']
     found.loc['mean'] = found.mean()
-    titles = [f'{_SCORES[c][1]}, {w}' for c, w in columns]
+    titles = [f'{MAIN_SCORES[c]}, {w}' for c, w in columns]
     lines = [
         [str(name), *(f'{row[column]:.3f}' for column in columns)]
         for name, row in found.iterrows()
@@ -127,27 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument('--parts', type=int, default=5, help='number of parts')
     parser.add_argument('--datasets', nargs='+')
     args = parser.parse_args(argv)
-    rows: list[dict[str, str]] = []
-    if args.output.exists():
-        with args.output.open(newline='') as file:
-            rows = list(csv.DictReader(file))
-    done = {tuple(row[name] for name in _FIELDS[:-1]) for row in rows}
-    with args.output.open('a', newline='') as file:
-        writer = csv.DictWriter(file, _FIELDS)
-        if not rows:
-            writer.writeheader()
-        for task in find_tasks(args.data_root, [], args.datasets):
-            for clusters in _SCORES:
-                for variant in _variants(args.seeds, args.parts):
-                    key = (task.dataset, task.task, clusters, *map(str, variant))
-                    if key in done:
-                        continue
-                    found = f'{_run(task, args.method, clusters, variant):.6f}'
-                    row = dict(zip(_FIELDS, (*key, found), strict=True))
-                    writer.writerow(row)
-                    file.flush()
-                    rows.append(row)
-                    print(*row.values(), flush=True)
+    rows = run_trials(args.output, _FIELDS, _trials(args))
     print(summarize(rows))
 
 

@@ -1,26 +1,23 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Local averages."""
+"""Local averages and sums."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def box_filter(x: Tensor, size: int, step: int = 1) -> Tensor:
+def box_filter(x: Tensor, size: int) -> Tensor:
     """Average over a square window, cut off at the borders.
 
     Args:
         x: Features of shape ``(B, F, h, w)``.
         size: Width of the window (odd).
-        step: Distance of the centers, of which the first is a corner.
 
     Returns:
-        Averages of shape ``(B, F, ceil(h / step), ceil(w / step))``.
+        Averages of the same shape.
     """
-    if step > 1:
-        return F.avg_pool2d(x, size, step, padding=size // 2, count_include_pad=False)
     # Columns, then rows, add few numbers; windows that overlap would add many twice.
     return _line_filter(_line_filter(x.mT, size).mT, size)
 

@@ -17,7 +17,7 @@ from .consensus import combine
 from .feature_space import FeatureSpace, valid_cells
 from .members import Member, View, fit_members
 from .mixture import ClassMixture
-from .settings import NOISE_LAG, SAMPLES, WINDOWS
+from .settings import NOISE_LAG, SAMPLES, SHIFTS
 from .spatial import autocorrelation, noise_whitening
 
 #: What classes begin with.
@@ -70,27 +70,6 @@ class Sample(NamedTuple):
     views: Sequence[Sequence[Tensor]] = ()
 
 
-def choose_cells(sample: Sample, num_classes: int, seed: int) -> Tensor:
-    """Choose the cells from which classes are found.
-
-    Args:
-        sample: What is measured.
-        num_classes: Number of classes, k.
-        seed: Seed of the choice.
-
-    Returns:
-        Numbers among all valid cells.
-
-    Raises:
-        ValueError: If there are fewer cells than classes.
-    """
-    count = sum(int(valid.sum()) for valid in sample.valids)
-    if count < num_classes:
-        raise ValueError('fewer cells than classes')
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randperm(count, generator=generator)[:SAMPLES]
-
-
 def find_classes(
     sample: Sample, space: FeatureSpace, like: ClassMixture, seed: int, init: Init
 ) -> Initialization:
@@ -111,10 +90,18 @@ def find_classes(
         ValueError: If there are fewer different cells than classes.
     """
     num_classes = len(like.log_weights)
-    index = choose_cells(sample, num_classes, seed)
+    s = space.mask_stride
+    too_few = f'the training data has fewer than num_classes={num_classes} different '
+    too_few += f'cells of {s} x {s} pixels; ask for fewer classes or a smaller '
+    too_few += 'mask_stride, or give a larger scene'
+    count = sum(int(valid.sum()) for valid in sample.valids)
+    if count < num_classes:
+        raise ValueError(too_few)
+    generator = torch.Generator().manual_seed(seed)
+    index = torch.randperm(count, generator=generator)[:SAMPLES]
     vectors = space.fit(sample.pooled, sample.valids, index)
     if len({row.tobytes() for row in vectors.numpy().round(6) + 0.0}) < num_classes:
-        raise ValueError('fewer different cells than classes')  # no -0
+        raise ValueError(too_few)  # no -0
     mixture = ClassMixture(num_classes, like.gaussians.mean.shape[1], vectors.shape[1])
     if init == 'random':
         return Initialization(mixture)
@@ -140,7 +127,7 @@ def _from_members(
     lag = max(1, NOISE_LAG // space.mask_stride)
     k = len(mixture.prototypes)
     views = []
-    kinds = [(window, log) for window in WINDOWS for log in (False, True)]
+    kinds = [(window, log) for window in SHIFTS for log in (False, True)]
     for (window, log), maps in zip(kinds, sample.views, strict=True):
         moved = [m.movedim(1, -1).cpu() for m in maps]
         moments = valid_cells(maps, valids)[index].double()
@@ -148,10 +135,9 @@ def _from_members(
     members = list(fit_members(views, vectors, weight, k, seed))
     responsibilities = combine([m.responsibilities for m in members], k, seed)
     moments = valid_cells(sample.moments, valids)[index].double()
-    model = ClassMixture(k, moments.shape[1], vectors.shape[1]).double()
-    model.color_weight.fill_(weight)
-    model.m_step(vectors, moments, responsibilities)
-    mixture.load_state_dict(model.state_dict())
+    mixture.color_weight.fill_(weight)
+    mixture.double().m_step(vectors, moments, responsibilities)
+    mixture.float()
     labels = responsibilities.argmax(1)
     return Initialization(mixture, tuple(_score(m, labels) for m in members))
 

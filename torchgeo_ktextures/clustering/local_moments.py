@@ -161,7 +161,7 @@ class PlaceMoments(nn.Module):
 
         Returns:
             Moments of shape ``(B, 2 * C, ceil(H / step), ceil(W / step))``, in the order
-            of :data:`WINDOWS`, linear and logarithmic.
+            of :data:`SHIFTS`, linear and logarithmic.
         """
         scales: Sequence[Tensor] = (x, self.local.logarithm(x))
         return [self.local(y, valid, size, step) for size in SHIFTS for y in scales]

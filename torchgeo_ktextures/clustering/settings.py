@@ -6,15 +6,13 @@
 What was measured for them is in ``benchmarks/README.md``.
 """
 
-#: Widths in pixels of the windows of local moments. Small ones keep small fields and
-#: single trees, large ones tell towns from bare soil; no resolution has one right size.
-WINDOWS = (3, 5, 9)
-
-#: How far, in pixels, windows are shifted to the side of an edge that a pixel lies on:
-#: about half their width, so that one of them ends where the edge is.
+#: Widths in pixels of the windows of local moments, and how far they are shifted to the
+#: side of an edge that a pixel lies on. Small ones keep small fields and single trees,
+#: large ones tell towns from bare soil; no resolution has one right size. Shifts are
+#: about half the width, so that a window ends where the edge is.
 SHIFTS = {3: 2, 5: 2, 9: 4}
 
-#: Windows count by this power of the inverse of their variance. One is a mean of all,
+#: Windows count by this power of the inverse of their variance. Zero is a mean of all,
 #: infinity takes the smoothest alone (Kuwahara's filter); at 4 one window decides at
 #: edges, and all count alike where there is none.
 EDGE_POWER = 4

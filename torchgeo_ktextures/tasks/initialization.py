@@ -111,10 +111,7 @@ def begin(
         cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
         batches.append((x, valid))
     sample = Sample(maps, cells, moments, list(zip(*views, strict=True)))
-    try:
-        found_classes = find_classes(sample, space, prior.mixture, seed, init)
-    except ValueError:
-        raise ValueError(_too_few(model.num_classes, prior.mask_stride)) from None
+    found_classes = find_classes(sample, space, prior.mixture, seed, init)
     prior.mixture.load_state_dict(found_classes.mixture.state_dict())
     if init == 'random':
         follow_textures(model, criterion, rate=1)
@@ -131,12 +128,6 @@ def begin(
     means = cluster_means([x for x, _ in batches], labels, model.num_classes)
     model.generators.set_means(means)
     return found_classes
-
-
-def _too_few(k: int, stride: int) -> str:
-    msg = f'the training data has fewer than num_classes={k} different cells of '
-    msg += f'{stride} x {stride} pixels; ask for fewer classes or a smaller '
-    return msg + 'mask_stride, or give a larger scene'
 
 
 @torch.no_grad()
