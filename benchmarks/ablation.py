@@ -32,14 +32,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: Arguments, or None for those of the command line.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--data-root', type=Path, required=True)
+    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
+    parser.add_argument('--configs', type=Path, nargs='+', default=[])
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument('--only', nargs='*', default=list(ABLATIONS), help='variants')
     parser.add_argument('--numbers', nargs='*', default=list(NUMBERS))
     parser.add_argument('--datasets', nargs='+', help='folders; default: all')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
     args = parser.parse_args(argv)
-    args.configs, args.maps, args.seeds = [], None, [0]
-    args.clusters = ['classes']
+    args.maps, args.clusters = None, ['classes']
     run(args, {name: ABLATIONS[name] for name in args.only})
     args.clusters = args.numbers
     if args.numbers:

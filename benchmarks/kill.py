@@ -105,7 +105,10 @@ def main() -> None:
     # What is imported before is not waited for, and not killed.
     context = mp.get_context('forkserver')
     context.set_forkserver_preload(
-        ['torchgeo_ktextures.segmentation', 'torchgeo_ktextures.report']
+        [
+            'torchgeo_ktextures.pipelines.segmentation',
+            'torchgeo_ktextures.pipelines.segment_report',
+        ]
     )
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)

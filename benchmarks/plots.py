@@ -88,6 +88,33 @@ def plot_costs(frame: pd.DataFrame, path: Path) -> None:
     _save(fig, path)
 
 
+def plot_clicks(frame: pd.DataFrame, path: Path) -> None:
+    """Draw the score of each method over the number of clicks.
+
+    Args:
+        frame: Mean scores, with a row for each method and a column for each number.
+        path: File to write.
+    """
+    fig = Figure(figsize=(8, 4), layout='constrained')
+    ax = fig.subplots()
+    markers = itertools.cycle('osD^v<>')
+    ours = [m for m in frame.index if m.startswith('ktextures')]
+    for method in [*ours, *(m for m in frame.index if m not in ours)]:
+        look: dict[str, Any] = {'marker': next(markers), 'markersize': 5}
+        if method in ours:
+            look |= {'color': OURS, 'linewidth': 2.2}
+            look['linestyle'] = '-' if method == ours[-1] else '--'
+        ax.plot(frame.columns, frame.loc[method], label=method, **look)
+    ax.set_xscale('log')
+    ax.set_xticks(list(frame.columns), [str(n) for n in frame.columns])
+    ax.minorticks_off()
+    ax.set_xlabel('labelled points')
+    ax.set_ylabel('mIoU, mean over tasks')
+    ax.grid(alpha=0.3)
+    fig.legend(loc='outside right upper', fontsize=8)
+    _save(fig, path)
+
+
 def _save(fig: Figure, path: Path) -> None:
     part = path.with_suffix('.part')
     fig.savefig(part, dpi=120, format='png')

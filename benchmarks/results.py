@@ -9,7 +9,7 @@ import io
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -75,11 +75,12 @@ def key(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in KEY)
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path, columns: Sequence[str] = COLUMNS) -> list[Row]:
     """Read the rows of a file.
 
     Args:
         path: File, which need not exist.
+        columns: Columns that it has.
 
     Returns:
         Rows, without one that was cut off.
@@ -91,22 +92,25 @@ def read_rows(path: Path) -> list[Row]:
         return []
     with path.open(newline='') as file:
         reader = csv.DictReader(file)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
+        if tuple(reader.fieldnames or ()) != tuple(columns):
             msg = f'{path} has other columns than this benchmark writes; '
             raise ValueError(msg + 'move it away, or give another --output')
-        return [row for row in reader if all(row[name] for name in COLUMNS)]
+        return [row for row in reader if None not in row.values()]
 
 
-def append_row(path: Path, row: Mapping[str, Any]) -> None:
+def append_row(
+    path: Path, row: Mapping[str, Any], columns: Sequence[str] = COLUMNS
+) -> None:
     """Append a row in one write, such that a killed run leaves whole rows.
 
     Args:
         path: File, which is made with a header if it does not exist.
         row: A value for each column.
+        columns: Columns of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     text = io.StringIO(newline='')
-    writer = csv.DictWriter(text, COLUMNS)
+    writer = csv.DictWriter(text, columns)
     if not path.exists() or not path.stat().st_size:
         writer.writeheader()
     elif path.read_bytes()[-1:] != b'\n':

@@ -3,12 +3,11 @@
 
 """Scores of variants of a method, each computed once and kept in a CSV file."""
 
-import csv
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .methods.method import Method
-from .results import Row
+from .results import Row, append_row, read_rows
 from .run import CLUSTERS
 from .scores import score
 from .sets import Task
@@ -48,23 +47,15 @@ def run_trials(path: Path, fields: Sequence[str], trials: Iterable[Trial]) -> li
     Returns:
         All rows of the file.
     """
-    rows: list[Row] = []
-    if path.exists():
-        with path.open(newline='') as file:
-            rows = list(csv.DictReader(file))
-    done = {tuple(row[name] for name in fields) for row in rows}
     columns = (*fields, 'score')
-    with path.open('a', newline='') as file:
-        writer = csv.DictWriter(file, columns)
-        if not rows:
-            writer.writeheader()
-        for key, run in trials:
-            if key in done:
-                continue
-            done.add(key)
-            row = dict(zip(columns, (*key, f'{run():.6f}'), strict=True))
-            writer.writerow(row)
-            file.flush()
-            rows.append(row)
-            print(*row.values(), flush=True)
+    rows = read_rows(path, columns)
+    done = {tuple(row[name] for name in fields) for row in rows}
+    for key, run in trials:
+        if key in done:
+            continue
+        done.add(key)
+        row = dict(zip(columns, (*key, f'{run():.6f}'), strict=True))
+        append_row(path, row, columns)
+        rows.append(row)
+        print(*row.values(), flush=True)
     return rows

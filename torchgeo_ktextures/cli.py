@@ -10,15 +10,19 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 
+from .commands.assess import assess
+from .commands.classify import classify
 from .commands.export import export
 from .commands.options import join_lists
 from .commands.picture import picture
 from .commands.relabel import relabel
 from .commands.segment import segment
+from .commands.suggest import suggest
 from .errors import DataWarning, first_line
 
 #: Commands of TorchGeo that are passed on, and what they do.
@@ -32,8 +36,11 @@ _PASSED_ON = {
 #: Our commands and what goes without a name.
 _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'segment': (segment, {'scenes': '+'}),
+    'suggest': (suggest, {'labels': None}),
+    'classify': (classify, {'scenes': '+'}),
     'relabel': (relabel, {'labels': None}),
     'export': (export, {'labels': None}),
+    'assess': (assess, {'labels': None}),
     'picture': (picture, {'rasters': '+'}),
 }
 
@@ -66,7 +73,7 @@ class _Parser(ArgumentParser):
             SystemExit: Always.
         """
         key = re.search(r'Parser key "([\w.]+)"', message)
-        given = re.search(r'Given value: (.*)', message)
+        given = re.search(r'G(?:iven|ot) value: (.*)', message)
         text = ' '.join(message.split()).rstrip('.')
         if key and given:
             text = f'--{key[1]} cannot be {given[1]!r}'
@@ -77,7 +84,7 @@ class _Parser(ArgumentParser):
 
 def _dashes(text: str) -> str:
     """Options with dashes instead of underscores."""
-    return re.sub(r'--\w+', lambda match: match[0].replace('_', '-'), text)
+    return re.sub(r'--\w+', lambda m: m[0].rstrip('_').replace('_', '-'), text)
 
 
 def make_parser() -> ArgumentParser:
@@ -211,7 +218,9 @@ def _option(arg: str) -> str:
     if not arg.startswith('--') or arg == '--':
         return arg
     name, equals, value = arg.partition('=')
-    return '--' + name[2:].replace('-', '_') + equals + value
+    name = name[2:].replace('-', '_')
+    # Words of Python cannot name parameters.
+    return '--' + name + '_' * iskeyword(name) + equals + value
 
 
 def _explain(error: BaseException) -> None:

@@ -11,30 +11,22 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from lightning.pytorch.utilities.seed import isolate_rng
-from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.base import ClusterMixin
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
-from .callbacks import FewerSteps, History
 from .checkpoints import load_checkpoint, save_checkpoint
-from .datamodules import RasterDataModule
-from .datamodules.inputs import Inputs
-from .datasets.bands import LEAST_BANDS
 from .datasets.validity import InvalidIf
 from .errors import DataWarning
-from .inference import label_images, label_patches, margin_of
-from .inference.statistics import ClassSummary, total_classes
+from .fitting import Fitting
+from .inference import label_images, label_patches
+from .inference.statistics import total_classes
 from .inference.training_range import compare_bands
-from .tasks import KTextures
-from .trainer import interruptible, make_trainer, quiet
 
 _Labels = npt.NDArray[np.int64]
 
 
-class KTexturesSegmenter(ClusterMixin, BaseEstimator):
+class KTexturesSegmenter(ClusterMixin, Fitting):
     """Splits images into k classes, each of which is a texture in context.
 
     Where k-means takes a table of pixels, this takes images, one or many: arrays of
@@ -198,130 +190,6 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
         self._describe(label_patches(self.task_.model, *sample).classes())
         return self
 
-    def _train(self, images: Any) -> tuple[list[Tensor], list[Tensor]]:
-        """Find classes and textures; returns the sample of the training data."""
-        data = self._data(images)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        data.seed = seed
-        with isolate_rng(), quiet(self.verbose), interruptible():
-            torch.manual_seed(seed)
-            self._fit(data)
-        sample = self.task_.sample
-        del self.task_.sample
-        self.reference_ = data.reference
-        self.trained_on_ = data.trained_on or {}
-        return sample
-
-    def _data(self, images: Any) -> RasterDataModule:
-        """Data module to fit to images."""
-        for name in ('n_clusters', 'max_steps', 'n_init', 'patch_size', 'batch_size'):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or value < 1:
-                raise ValueError(f'{name}={value!r} must be a whole number, at least 1')
-        if self.bands is not None and len(self.bands) < LEAST_BANDS:
-            msg = f'bands={list(self.bands)} are too few, at least {LEAST_BANDS} are '
-            msg += 'needed; repeat one, as in bands=[1, 1, 1]'
-            raise ValueError(msg)
-        inputs = self._inputs(
-            images,
-            bands=self.bands,
-            batch_size=self.batch_size,
-            length=self.max_steps * self.n_init * self.batch_size,
-        )
-        inputs.prepare_fit(self.patch_size)
-        names = inputs.names
-        self.feature_names_in_ = None if names is None else np.array(names, object)
-        self.n_features_in_ = inputs.num_bands
-        return inputs.data
-
-    def _inputs(self, images: Any, **kwargs: Any) -> Inputs:
-        for name in ('scale', 'nodata', 'invalid_if', 'normalize'):
-            kwargs[name] = getattr(self, name)
-        inputs = Inputs(images, **kwargs)
-        if inputs.bands is not None:
-            self.bands_ = inputs.bands
-        return inputs
-
-    def _fit(self, data: RasterDataModule) -> None:
-        self.task_ = KTextures(
-            num_classes=self.n_clusters,
-            in_channels=self.n_features_in_,
-            mask_stride=self.mask_stride,
-            features=list(self.features),
-            weights=self.weights,
-            init=self.init,
-            warm_start=self.warm_start,
-            assignment_weight=self.assignment_weight,
-            n_init=self.n_init,
-        )
-        self.task_.draws = False
-        self.history_ = History()
-        callbacks = [FewerSteps(), self.history_]
-        steps = self.max_steps * self.n_init
-        trainer = make_trainer(self.device, self.verbose, callbacks, steps)
-        trainer.fit(self.task_, datamodule=data)
-        self.n_iter_ = int(trainer.global_step)
-        self.loss_ = self.history_.latest('loss')
-        self.task_.cpu()
-        self.find_textures()
-
-    @torch.inference_mode()
-    def find_textures(self) -> None:
-        """Draw the textures of the fitted task."""
-        model = self.task_.eval().model
-        noise = torch.Generator().manual_seed(0)
-        textures = model.generators(1, (64, 64), noise)[0]
-        self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
-
-    def common_moments(self) -> npt.NDArray[np.float64] | None:
-        """Mean and standard deviation that each scene is brought to.
-
-        Returns:
-            Both for each band, of shape ``(2, C)``, or None with ``normalize='none'``.
-        """
-        if self.normalize == 'none':
-            return None
-        known: npt.NDArray[np.float64] | None = getattr(self, 'reference_', None)
-        if known is not None:
-            return known
-        normalizer = self.task_.model.normalizer
-        return np.stack([normalizer.mean.cpu().numpy(), normalizer.std.cpu().numpy()])
-
-    def _describe(self, classes: Sequence[ClassSummary]) -> None:
-        """Keep what the classes of the training pixels are like."""
-        total = max(sum(c.pixels for c in classes), 1)
-        self.trained_on_['shares'] = [c.pixels / total for c in classes]
-        # A class that no pixel has keeps the colour of its texture.
-        colors = self.textures_.mean((2, 3))
-        means = [c.mean or color for c, color in zip(classes, colors, strict=True)]
-        self.cluster_centers_ = np.array(means, np.float64)
-
-    def inputs_of(self, images: Any, **kwargs: Any) -> Inputs:
-        """Take images as the fitted model is to see them.
-
-        Args:
-            images: One image, several, or paths of rasters, see the class.
-            **kwargs: Passed on to the data module.
-
-        Returns:
-            The images, to be predicted.
-
-        Raises:
-            FileNotFoundError: If a path does not exist.
-            ValueError: If the images do not have the bands of the training images.
-        """
-        names, bands = (
-            getattr(self, name, None) for name in ('feature_names_in_', 'bands_')
-        )
-        kwargs.setdefault('margin', margin_of(self.mask_stride))
-        inputs = self._inputs(images, names=names, bands=bands or self.bands, **kwargs)
-        if inputs.num_bands != self.n_features_in_:
-            msg = f'X has {inputs.num_bands} features, but {type(self).__name__} is '
-            msg += f'expecting {self.n_features_in_} features as input: give images of '
-            raise ValueError(msg + 'the bands it was fitted with')
-        inputs.data.reference = self.common_moments()
-        return inputs
-
     def predict(self, images: Any) -> _Labels | list[_Labels]:
         """Find the class of each pixel.
 
@@ -386,3 +254,21 @@ class KTexturesSegmenter(ClusterMixin, BaseEstimator):
             ValueError: If it is not a checkpoint of k-textures.
         """
         return load_checkpoint(cls, Path(path))
+
+    def suggest_points(
+        self, images: Any, count: int, points: Any = None
+    ) -> npt.NDArray[np.int64]:
+        """Suggest places to label, best first.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+            count: Number of places.
+            points: Points that have a label already, if any.
+
+        Returns:
+            Image, row and column of each place, of shape (N, 3), fewer than asked for
+            if there are no more; see :func:`~torchgeo_ktextures.points.suggest_points`.
+        """
+        from .points import suggest_points
+
+        return suggest_points(self, images, count, points).points

@@ -21,7 +21,6 @@ are not run again. A single run is shown by ``--first NUMBER --runs 1 --keep FOL
 """
 
 import argparse
-import csv
 import os
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ..results import append_row, read_rows
 from .processes import FIELDS, fresh, make, rows_of
 
 
@@ -83,21 +83,12 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument('--kind', help='kind of input, such as tiles')
     parser.add_argument('--keep', type=Path, help='folder for inputs and outputs')
     options = parser.parse_args(args)
-    rows: list[dict[str, str]] = []
-    if options.output.exists():
-        with options.output.open(newline='') as file:
-            rows = list(csv.DictReader(file))
+    rows = read_rows(options.output, FIELDS)
     done = {int(row['run']) for row in rows}
     wanted = range(options.first, options.first + options.runs)
     numbers = [number for number in wanted if number not in done]
     start = time.perf_counter()
-    with (
-        tempfile.TemporaryDirectory() as name,
-        options.output.open('a', newline='') as file,
-    ):
-        writer = csv.DictWriter(file, FIELDS)
-        if not rows:
-            writer.writeheader()
+    with tempfile.TemporaryDirectory() as name:
         valid, root = Path(name) / 'valid', options.keep or Path(name) / 'runs'
         valid.mkdir()
         os.environ['XDG_CACHE_HOME'] = str(Path(name) / 'cache')
@@ -107,8 +98,7 @@ def main(args: Sequence[str] | None = None) -> None:
         if process.exitcode:
             raise RuntimeError('the inputs could not be made')
         for row in rows_of(numbers, options, valid, root):
-            writer.writerow(row)
-            file.flush()
+            append_row(options.output, row, FIELDS)
             rows.append({key: str(value) for key, value in row.items()})
             if row['faults']:
                 print(*(f'{row[key]}' for key in FIELDS), flush=True)

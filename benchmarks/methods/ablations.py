@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torchgeo_ktextures.callbacks import FewerSteps
-from torchgeo_ktextures.models import TextureGenerators
+from torchgeo_ktextures.models import ColorPrior, TextureGenerators
 from torchgeo_ktextures.tasks import KTextures as Task
 
 from ..sets import Image, Labels
@@ -36,6 +36,11 @@ def _soft_masks(logits: Tensor, slope: float = 1.0) -> Tensor:
     return logits.softmax(1)
 
 
+def _all(self: ColorPrior) -> float:
+    """Full training with textures, whatever colour tells."""
+    return 1.0
+
+
 def _nothing(*args: Any) -> None:
     """Leave a step out."""
 
@@ -43,17 +48,18 @@ def _nothing(*args: Any) -> None:
 #: What is replaced, and by what, for each part that is left out.
 _PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = {
     'textures': ('models.texture_generators.TextureGenerators.forward', _colors),
+    'leaving out textures': ('clustering.color_prior.ColorPrior.texture_share', _all),
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
     'edge-aware windows': ('clustering.local_moments.EDGE_POWER', 0),
     'members of half the classes': ('clustering.members.MEMBER_CLASSES', (1.0,)),
     'common covariance': ('clustering.gaussians.COMMON_COVARIANCE', 0.0),
     'texture phase': (
-        'estimator.KTextures',
+        'fitting.KTextures',
         functools.partial(Task, warm_start_fraction=0.999),
     ),
     'shorter training': (
-        'estimator.FewerSteps',
+        'fitting.FewerSteps',
         functools.partial(FewerSteps, least=1_000_000),
     ),
 }

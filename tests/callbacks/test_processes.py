@@ -1,12 +1,14 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Several processes write the same maps as one."""
+"""Several processes train together, and write the same maps as one."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import torch
 
 from ..rasters import scene_pixels, write_raster
 
@@ -42,24 +44,64 @@ trainer = Trainer(
 trainer.predict(task, datamodule=data, return_predictions=False)
 """
 
+TRAINING = """
+import sys
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from torchgeo_ktextures.datamodules import RasterDataModule
+from torchgeo_ktextures.tasks import KTextures
+
+torch.set_num_threads(1)
+seed_everything(0)
+task = KTextures(num_classes=2, n_init=2, features=['color'], init_patches=8)
+data = RasterDataModule(sys.argv[1], patch_size=48, batch_size=2, length=16)
+trainer = Trainer(
+    accelerator='cpu',
+    devices=2,
+    strategy='ddp',
+    max_epochs=2,
+    logger=False,
+    enable_checkpointing=False,
+    enable_progress_bar=False,
+    limit_val_batches=0,
+)
+trainer.fit(task, datamodule=data)
+weights = [float(p.detach().sum()) for p in task.model.mask_network.parameters()]
+torch.save(weights, f'{trainer.global_rank}.pt')
+"""
+
+
+def run(script: str, folder: Path, *args: str) -> None:
+    """Run a script in a process of its own."""
+    path = folder / 'script.py'
+    path.write_text(script)
+    subprocess.run(
+        [sys.executable, str(path), *args],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        env=os.environ | {'PYTHONPATH': os.getcwd()},
+    )
+
+
+def test_two_processes_train_one_model(tmp_path: Path) -> None:
+    pixels = scene_pixels(96, 96)
+    pixels[:, 48:] += 1000
+    run(TRAINING, tmp_path, str(write_raster(tmp_path / 'a.tif', pixels)))
+    one, two = (torch.load(tmp_path / f'{rank}.pt') for rank in range(2))
+    assert one == two
+
 
 def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
-    script = tmp_path / 'script.py'
-    script.write_text(SCRIPT)
     # The second has only one tile, so that one process has no part in it.
     scenes = [
         write_raster(tmp_path / 'a.tif', scene_pixels()),
         write_raster(tmp_path / 'b.tif', scene_pixels(20, 30, seed=1)),
     ]
     for devices in (1, 2):
-        command = [sys.executable, str(script), str(devices), f'maps{devices}']
-        subprocess.run(
-            [*command, *map(str, scenes)],
-            cwd=tmp_path,
-            check=True,
-            capture_output=True,
-            env=os.environ | {'PYTHONPATH': os.getcwd()},
-        )
+        run(SCRIPT, tmp_path, str(devices), f'maps{devices}', *map(str, scenes))
     names = sorted(path.name for path in (tmp_path / 'maps1').iterdir())
     assert names == [f'{s}_{k}.tif' for s in 'ab' for k in ('confidence', 'labels')]
     assert sorted(p.name for p in (tmp_path / 'maps2').iterdir()) == names

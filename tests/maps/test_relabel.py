@@ -300,8 +300,13 @@ def test_dropped_by_points_and_confidence_is_told(tmp_path: Path) -> None:
     )
     points.to_file(tmp_path / 'points.gpkg')
     options = {'points': tmp_path / 'points.gpkg', 'min_agreement': 0.9}
+    advice = (
+        'points on cluster 1 disagree: classify tells classes apart within clusters'
+    )
     # Patches of points keep their names: nothing is lost of cluster 1.
-    assert said_of(tmp_path, labels, None, **options) == [
+    advised, *said = said_of(tmp_path, labels, None, **options)
+    assert advised == advice
+    assert said == [
         f'dropped: cluster {i}, 2.00 ha, 20.0 % of the map (no point on it)'
         for i in (2, 3)
     ]
@@ -311,7 +316,8 @@ def test_dropped_by_points_and_confidence_is_told(tmp_path: Path) -> None:
     values[0, 0, 10:12] = 255
     sure = write_raster(tmp_path / 'sure.tif', values, nodata=255, **UTM)
     options |= {'confidence': sure, 'min_confidence': 20}
-    said = said_of(tmp_path, labels, None, **options)
+    advised, *said = said_of(tmp_path, labels, None, **options)
+    assert advised == advice
     assert said[0] == (
         'dropped: cluster 1, 0.90 ha, 9.0 % of the map '
         '(2 of 3 points on it agree, min_agreement is 0.9)'

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchgeo.datasets.utils import Sample
 
+from torchgeo_ktextures.callbacks import MaskAveraging, Restarts
 from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.tasks import KTextures
 from torchgeo_ktextures.tasks.initialization import begin, estimate_statistics
@@ -148,11 +149,11 @@ def test_restarts_keep_the_lowest_loss(
     losses = [3.0, 1.0, 2.0]
     states: list[Tensor] = []
 
-    def sample_loss(self: KTextures) -> float:
-        states.append(self.model.mask_network.head.weight.detach().clone())
+    def loss(self: Restarts, trainer: Trainer, task: KTextures) -> float:
+        states.append(task.model.mask_network.head.weight.detach().clone())
         return losses[len(states) - 1]
 
-    monkeypatch.setattr(KTextures, '_sample_loss', sample_loss)
+    monkeypatch.setattr(Restarts, 'loss', loss)
     task = small(n_init=3)
     checkpoint = ModelCheckpoint(tmp_path, filename='best')
     run = trainer(
@@ -177,17 +178,43 @@ def test_resume(tmp_path: Path) -> None:
     assert task.fitted
 
 
+def test_steps_of_several_batches(tmp_path: Path) -> None:
+    # The average and the restart come after a step, not after each batch.
+    begun: list[int] = []
+
+    class Task(KTextures):
+        def restart(self, *args: Any) -> None:
+            begun.append(self.global_step)
+            super().restart(*args)
+
+    task = Task(2, n_init=2, init_patches=8)
+    checkpoint = ModelCheckpoint(tmp_path, filename='last')
+    run = trainer(
+        tmp_path,
+        max_epochs=2,
+        accumulate_grad_batches=2,
+        callbacks=[checkpoint],
+        enable_checkpointing=True,
+    )
+    run.fit(task, loader())
+    assert run.global_step == 4
+    assert begun == [0, 2]
+    saved = torch.load(tmp_path / 'last.ckpt', weights_only=True)['state_dict']
+    for name, value in task.state_dict().items():
+        assert torch.equal(saved[name], value), name
+
+
 def test_masks_are_of_averaged_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Tensor] = []
-    add = KTextures._add_to_average
+    after_step = MaskAveraging.after_step
 
-    def record(self: KTextures) -> None:
-        seen.append(self.model.mask_network.head.weight.detach().clone())
-        add(self)
+    def record(self: MaskAveraging, trainer: Trainer, task: KTextures) -> None:
+        seen.append(task.model.mask_network.head.weight.detach().clone())
+        after_step(self, trainer, task)
 
-    monkeypatch.setattr(KTextures, '_add_to_average', record)
+    monkeypatch.setattr(MaskAveraging, 'after_step', record)
     checkpoint = ModelCheckpoint(tmp_path, filename='half', every_n_train_steps=2)
     run = trainer(tmp_path, callbacks=[checkpoint], enable_checkpointing=True)
     run.fit(small(), loader(length=12))

@@ -6,7 +6,7 @@
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 
-from ..tasks import KTextures
+from ..models import KTexturesModel
 
 
 class FewerSteps(Callback):
@@ -49,10 +49,11 @@ class FewerSteps(Callback):
         self._decide(trainer, pl_module)
 
     def _decide(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self.decided or not isinstance(pl_module, KTextures):
+        model = getattr(pl_module, 'model', None)
+        if self.decided or not isinstance(model, KTexturesModel):
             return
         self.decided = True
         steps = int(trainer.estimated_stepping_batches)
-        share = pl_module.model.prior.texture_share()
+        share = (1 + model.prior.texture_share()) / 2
         fewer = max(self.least, round(share * steps))
         trainer.fit_loop.epoch_loop.max_steps = min(fewer, steps)

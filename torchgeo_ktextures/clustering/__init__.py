@@ -13,11 +13,11 @@ from .initialization import (
     Init,
     Initialization,
     Sample,
-    Score,
     cluster_means,
     find_classes,
 )
 from .local_moments import LocalMoments, PlaceMoments
+from .members import Score
 from .mixture import ClassMixture
 
 __all__ = (

@@ -44,12 +44,12 @@ class ColorPrior(nn.Module):
         return bool(self.mixture.color_weight > 0)
 
     def texture_share(self) -> float:
-        """How much of a training textures need, as colour tells some of the classes.
+        """How much textures have to tell, as colour tells some of the classes.
 
         Returns:
-            From one, where colour does not persist in space, to a half.
+            From one, where colour does not persist in space, to zero.
         """
-        return 1 - float(self.mixture.color_weight) / 2
+        return 1 - float(self.mixture.color_weight)
 
     def pad(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         """Pad to whole cells.

@@ -56,8 +56,6 @@ class FeatureClusters(nn.Module):
         Returns:
             Labels of shape ``(B, ceil(H / s), ceil(W / s))``.
         """
-        if self.prior.mixture.color_weight >= 1:  # features count for nothing
-            return self.prior.predict_proba(x, valid).argmax(1)
         pooled = self.space.pool(features, (x.shape[-2], x.shape[-1]))
         return self.classify(pooled, x, valid)
 

@@ -15,25 +15,13 @@ from torch import Tensor
 
 from .consensus import combine
 from .feature_space import FeatureSpace, valid_cells
-from .members import Member, View, fit_members
+from .members import Member, Score, View, fit_members
 from .mixture import ClassMixture
 from .settings import NOISE_LAG, SAMPLES, SHIFTS
 from .spatial import autocorrelation, noise_whitening
 
 #: What classes begin with.
 type Init = Literal['mixture', 'kmeans', 'random']
-
-
-class Score(NamedTuple):
-    """How a member of the ensemble did."""
-
-    window: int
-    logarithmic: bool
-    start: str
-    num_classes: int
-    log_likelihood: float
-    #: Adjusted Rand index with the classes that were found.
-    agreement: float
 
 
 @dataclass(frozen=True)
@@ -161,7 +149,7 @@ def color_weight(autocorrelation: float) -> float:
 def _score(member: Member, labels: Tensor) -> Score:
     own = member.responsibilities.argmax(1)
     agreement = adjusted_rand_score(labels.numpy(), own.numpy())
-    return Score(*member[:5], float(agreement))
+    return member.score._replace(agreement=float(agreement))
 
 
 def cluster_means(

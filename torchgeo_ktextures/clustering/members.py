@@ -3,6 +3,7 @@
 
 """The members of the ensemble: mixtures that see the data in different ways."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -29,14 +30,22 @@ class View(NamedTuple):
     whitening: Tensor
 
 
-class Member(NamedTuple):
-    """A mixture of the ensemble, and what it says of the sample."""
+class Score(NamedTuple):
+    """How a member of the ensemble did."""
 
     window: int
     logarithmic: bool
     start: str
     num_classes: int
     log_likelihood: float
+    #: Adjusted Rand index with the classes that were found.
+    agreement: float = math.nan
+
+
+class Member(NamedTuple):
+    """A mixture of the ensemble, and what it says of the sample."""
+
+    score: Score
     #: Of shape ``(N, k)``.
     responsibilities: Tensor
 
@@ -79,7 +88,8 @@ def fit_members(
                 found, likelihood = mixture.fit(
                     vectors, view.moments, one_hot, MEMBER_ITERATIONS
                 )
-                yield Member(view.window, view.logarithmic, name, k, likelihood, found)
+                score = Score(view.window, view.logarithmic, name, k, likelihood)
+                yield Member(score, found)
 
 
 def _means(moments: Tensor) -> Tensor:

@@ -48,6 +48,13 @@ MEMBER_ITERATIONS = 10
 #: Iterations of the latent class model that combines the members.
 CONSENSUS_ITERATIONS = 20
 
+#: Starts of the latent class model, of which the most likely one goes on after a quarter
+#: of the iterations. From one start, the classes depend on the seed.
+CONSENSUS_STARTS = 10
+
+#: Principal components of the votes that these starts are found in.
+CONSENSUS_COMPONENTS = 32
+
 #: Number of cells from which classes are found, at most.
 SAMPLES = 10_000
 

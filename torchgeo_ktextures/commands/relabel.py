@@ -20,6 +20,8 @@ def relabel(
 
     Clusters of the same name become one class. What is asked for is done in this order:
     names, majority filter, patches of points, minimum mapping unit, confidence.
+    Clusters are named as a whole: where points on one cluster disagree, classify makes
+    a better map of them.
 
     Args:
         labels: Map of clusters.

@@ -29,6 +29,7 @@ def segment(
     confidence: bool = False,
     legend: str | None = None,
     report: str | None = None,
+    suggest: int | None = None,
     on_error: Literal['skip', 'stop'] | None = None,
     tile_size: int = 768,
     progress: bool = True,
@@ -77,14 +78,16 @@ def segment(
         legend: File of the classes for you to name, beside pictures of their textures
             (defaults to classes.yaml beside the map).
         report: HTML page to write, with maps, textures, examples, spectra and losses.
+        suggest: Number of places to label that are suggested for classify, as a
+            GeoPackage and a page of pictures beside the map.
         on_error: Whether to 'skip' scenes that cannot be read, and report them at the
             end, or to 'stop' at the first (defaults to 'skip' for several scenes).
         tile_size: Height and width in pixels of what is computed at once; memory grows
             with it, and time falls.
         progress: Whether to show progress bars on a terminal.
     """
-    from ..segment_options import Options
-    from ..segmentation import segment_scenes
+    from ..pipelines.segment_options import Options
+    from ..pipelines.segmentation import segment_scenes
 
     options = Options(
         scenes=scenes,
@@ -109,5 +112,6 @@ def segment(
         on_error=on_error,
         tile_size=tile_size,
         progress=progress,
+        suggest=suggest,
     )
     segment_scenes(options)

@@ -57,6 +57,9 @@ class RasterDataModule(BaseDataModule):
     #: *normalize* is 'scene', of shape ``(2, C)`` (by default those of the rasters).
     reference: Any = None
 
+    #: Names of the classes of maps, if they have any.
+    classes: Sequence[str] = ()
+
     def __init__(
         self,
         paths: str | Sequence[str] = 'olinda',
@@ -293,7 +296,8 @@ class RasterDataModule(BaseDataModule):
                     bands=list(map(str, self.bands)),
                     settings=f'{__version__} {self.bands} {self.all_bands} '
                     f'{self.scale} {self.nodata} {self.invalid_if} {self.normalize} '
-                    f'{self.margin}',
+                    f'{self.margin}' + ''.join(f' {name!r}' for name in self.classes),
+                    classes=self.classes,
                 )
                 maps.append(grid)
         return maps

@@ -3,6 +3,7 @@
 
 """Telling whether a raster has changed."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -49,6 +50,24 @@ def raster_state(path: str, more: Iterable[str] = ()) -> str | None:
             if file != item and file.lower().endswith('.vrt'):
                 pending.append(file)
     return '\n'.join([path, *(seen[file] for file in sorted(seen))])
+
+
+def digest_of(parts: Iterable[str], rasters: Iterable[str]) -> str | None:
+    """Tell what is made of rasters from what is made of others, or in another way.
+
+    Args:
+        parts: What it is made by.
+        rasters: Rasters that it is made of.
+
+    Returns:
+        64 hexadecimal digits, or None where it cannot be told whether a raster has
+        changed.
+    """
+    states = [raster_state(raster) for raster in rasters]
+    known = [state for state in states if state is not None]
+    if len(known) < len(states):
+        return None
+    return hashlib.sha256('\n'.join([*parts, *known]).encode()).hexdigest()
 
 
 def _local_file(path: str) -> str | None:

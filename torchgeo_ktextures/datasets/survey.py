@@ -6,11 +6,14 @@
 import hashlib
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ..maps.output import complete_file
 
 #: Height and width of the cells in which valid pixels are counted.
 CELL = 64
@@ -161,10 +164,7 @@ def save_survey(path: Path, survey: Survey) -> None:
         path: See :func:`survey_path`.
         survey: Survey to keep.
     """
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.npz')
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(temporary, **survey._asdict())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+        with complete_file(path, '.npz') as temporary:
+            np.savez(temporary, **survey._asdict())

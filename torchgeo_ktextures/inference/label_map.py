@@ -4,7 +4,6 @@
 """Label maps in the making."""
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
@@ -26,7 +25,7 @@ from ..maps.output import (
     write_error,
 )
 from ..maps.reading import NAMES_TAG
-from ..maps.writing import set_gcps
+from ..maps.writing import create_map
 from .origin import CLASS_BAND, ORIGIN_TAG, tags_if_whole
 from .statistics import ClassStatistics
 
@@ -67,31 +66,10 @@ class LabelMap:
         self.dst = self._create(self.unfinished)
 
     def _create(self, path: Path) -> DatasetWriter:
-        grid = self.grid
         dtype, self.nodata = self._dtype()
-        profile: dict[str, Any] = {
-            'driver': 'GTiff',
-            'height': grid.height,
-            'width': grid.width,
-            'count': 1,
-            'dtype': dtype,
-            'nodata': self.nodata,
-            'crs': grid.crs,
-            'tiled': True,
-            'blockxsize': 256,
-            'blockysize': 256,
-            # It is read once: small enough, and fast.
-            'compress': 'deflate',
-            'zlevel': 1,
-            'sparse_ok': True,
-            'bigtiff': 'if_safer',
-        }
-        if grid.transform is not None:
-            profile['transform'] = grid.transform
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            dst: DatasetWriter = rasterio.open(path, 'w', **profile)
-        set_gcps(dst, grid.gcps)
+        # It is read once: small enough, and fast.
+        options = {'zlevel': 1, 'sparse_ok': True}
+        dst = create_map(path, self.grid, dtype, self.nodata, **options)
         self._decorate(dst)
         dst.set_band_description(1, self.description)
         return dst

@@ -4,21 +4,18 @@
 """What label maps were made of, and whether they are as they were written."""
 
 import hashlib
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import torch
 from lightning.pytorch import LightningModule
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
 
 from .. import __version__
 from ..datasets import MapGrid
-from ..datasets.identity import raster_state
+from ..datasets.identity import digest_of
 from ..maps.reading import count_labels, open_raster
 from .statistics import CLASSES_TAG, read_summaries
 
@@ -57,11 +54,8 @@ def origin_of(model: str, grid: MapGrid) -> str | None:
         64 hexadecimal digits, or None where it cannot be told whether a raster has
         changed.
     """
-    states = [raster_state(file) for file in grid.sources]
-    if None in states:
-        return None
     parts = [model, __version__, grid.settings, str(grid.transform), str(grid.crs)]
-    return hashlib.sha256('\n'.join([*parts, *map(str, states)]).encode()).hexdigest()
+    return digest_of(parts, grid.sources)
 
 
 def read_tags(output: Path) -> Mapping[str, str]:
@@ -74,11 +68,9 @@ def read_tags(output: Path) -> Mapping[str, str]:
         Tags, none if there is no such map.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            with rasterio.open(output) as src:
-                return {**src.tags(), **src.tags(1)}
-    except (RasterioError, ValueError):  # or tags are no text
+        with open_raster(output) as src:
+            return {**src.tags(), **src.tags(1)}
+    except (OSError, ValueError):
         return {}
 
 

@@ -71,30 +71,42 @@ class KTexturesLoss(nn.Module):
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
             ``assignment``, the cross-entropy; and ``occupancy``, the share of the
             valid area in each class, by cells, of shape ``(k,)``. In training,
-            similarity is that of the first images, the fewer the more colour tells.
+            similarity is that of the first images, the fewer the more colour tells;
+            where colour tells all, it is only watched, on one image.
         """
         x = model.prepare(image, valid)
         x, valid = pad_to_grid(x, model.inliers(image, valid))
         size = (x.shape[-2], x.shape[-1])
-        targets = self.similarity.features(x, valid)
-        labels = self.clusters(targets, x, valid)
-        coarse = model.coarse_logits(x, valid)
+        # Simulation costs the most: where colour tells classes, part of a batch will do.
+        share = model.prior.texture_share() if self.training else 1
+        some = slice(max(1, round(share * len(x))))
+        seen = slice(None if share else 1)
+        targets = self.similarity.features(x[seen], valid[seen])
+        if model.prior.texture_share():
+            prior = None
+            labels = self.clusters(targets, x, valid)
+        else:  # features count for nothing
+            prior = model.prior(x, valid)
+            labels = prior.argmax(1)
+        coarse = model.coarse_logits(x, valid, prior)
         cells = cell_validity(valid, coarse.shape[-2:])
         area = cells.sum().clamp(min=1e-6)
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
         assignment = (error * cells).sum() / area
-        # Simulation costs the most: where colour tells classes, part of a batch will do.
-        share = model.prior.texture_share() if self.training else 1
-        some = slice(max(1, round(share * len(x))))
-        if warm:
-            masks = cluster_masks(labels[some], model.num_classes, size)
-        else:
-            masks = hard_masks(model.upsample(coarse[some], size), slope)
-        simulated = model.simulate(masks, generator, TEXTURE_SIZE)
-        seen = {name: value[some] for name, value in targets.items()}
-        similarity, groups = self.similarity(simulated, seen, valid[some])
+        with torch.set_grad_enabled(share > 0 and torch.is_grad_enabled()):
+            if warm:
+                masks = cluster_masks(labels[some], model.num_classes, size)
+            else:
+                masks = hard_masks(model.upsample(coarse[some], size), slope)
+            simulated = model.simulate(masks, generator, TEXTURE_SIZE)
+            real = {name: value[some] for name, value in targets.items()}
+            similarity, groups = self.similarity(simulated, real, valid[some])
         weight = 1 if warm else self.assignment_weight
-        parts = {'loss': similarity + weight * assignment}
+        loss = similarity + weight * assignment
+        if not share:
+            # Processes that train together wait for a gradient of each parameter.
+            loss = loss + 0 * sum(p.sum() for p in model.generators.parameters())
+        parts = {'loss': loss}
         parts |= {'similarity': similarity, 'assignment': assignment}
         parts |= {f'similarity_{name}': value for name, value in groups.items()}
         chosen = F.one_hot(coarse.argmax(1), model.num_classes)

@@ -18,7 +18,7 @@ from rasterio.windows import Window
 
 from .cog import finish_cog
 from .output import WRITE_ERRORS, complete_file, scratch_file, write_error
-from .reading import MODEL_TAG, give_georeference, is_north_up, open_raster
+from .reading import MODEL_TAG, NAMES_TAG, give_georeference, is_north_up, open_raster
 
 
 def check_mosaic(paths: Sequence[str | Path]) -> None:
@@ -69,7 +69,7 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
         with complete_file(output) as temporary:
             temporary.write_text(_vrt(maps, output.parent), encoding='utf-8')
         return
-    tags = _model_tag(maps)
+    tags, band_tags = _shared_tags(maps)
     with rasterio.open(maps[0]) as src:
         colors = src.colormap(1)
     with scratch_file(output, 'merged') as merged:
@@ -90,19 +90,27 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
                 dst.write_colormap(1, colors)
                 dst.set_band_description(1, 'class')
                 dst.update_tags(**tags)
+                dst.update_tags(1, **band_tags)
         except WRITE_ERRORS as error:
             raise write_error(output, error) from None
         finish_cog(merged, output)
 
 
-def _model_tag(maps: Sequence[Path]) -> dict[str, str]:
-    """Tag of the model that made the maps, if it is the same one."""
-    models = set()
+def _shared_tags(maps: Sequence[Path]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tags that all maps have alike: the model that made them, and names of classes.
+
+    Those of the raster, and those of its band.
+    """
+    models, names = set(), set()
     for path in maps:
         with rasterio.open(path) as src:
             models.add(src.tags().get(MODEL_TAG))
-    model = models.pop() if len(models) == 1 else None
-    return {MODEL_TAG: model} if model else {}
+            names.add(src.tags(1).get(NAMES_TAG))
+    (model, *others), (name, *more) = models, names
+    return (
+        {MODEL_TAG: model} if model and not others else {},
+        {NAMES_TAG: name} if name and not more else {},
+    )
 
 
 def _vrt(maps: Sequence[Path], folder: Path) -> str:
@@ -124,12 +132,12 @@ def _vrt(maps: Sequence[Path], folder: Path) -> str:
         transform = from_origin(left, top, xres, yres).to_gdal()
         text = ', '.join(repr(float(value)) for value in transform)
         ElementTree.SubElement(root, 'GeoTransform').text = text
-        metadata = ElementTree.SubElement(root, 'Metadata')
-        for key, value in _model_tag(maps).items():
-            ElementTree.SubElement(metadata, 'MDI', key=key).text = value
+        tags, band_tags = _shared_tags(maps)
+        _metadata(root, tags)
         kind = {'uint8': 'Byte', 'uint16': 'UInt16'}[first.dtypes[0]]
         band = ElementTree.SubElement(root, 'VRTRasterBand', dataType=kind, band='1')
         ElementTree.SubElement(band, 'Description').text = 'class'
+        _metadata(band, band_tags)
         ElementTree.SubElement(band, 'NoDataValue').text = str(int(first.nodata))
         ElementTree.SubElement(band, 'ColorInterp').text = 'Palette'
         table = ElementTree.SubElement(band, 'ColorTable')
@@ -154,3 +162,9 @@ def _vrt(maps: Sequence[Path], folder: Path) -> str:
             ElementTree.SubElement(source, 'NODATA').text = str(int(src.nodata))
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding='unicode') + '\n'
+
+
+def _metadata(parent: ElementTree.Element, tags: dict[str, str]) -> None:
+    metadata = ElementTree.SubElement(parent, 'Metadata')
+    for key, value in tags.items():
+        ElementTree.SubElement(metadata, 'MDI', key=key).text = value

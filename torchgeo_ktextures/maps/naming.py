@@ -4,8 +4,9 @@
 """Naming of clusters by labelled points."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 from unicodedata import category
 
 import numpy as np
@@ -34,6 +35,8 @@ class Points:
     names: Sequence[str]
     #: Sentences on the points of the file that are not among these.
     left_out: Sequence[str] = ()
+    #: Values of other columns, of those that were asked for and are there.
+    others: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def votes(self) -> npt.NDArray[np.int64]:
         """Number of points by cluster and name, of shape ``(clusters, names)``."""
@@ -43,7 +46,10 @@ class Points:
 
 
 def read_points(
-    path: str | os.PathLike[str], src: DatasetReader, column: str = 'class'
+    path: str | os.PathLike[str],
+    src: DatasetReader,
+    column: str = 'class',
+    others: Sequence[str] = (),
 ) -> Points:
     """Read labelled points, and find the clusters they are on.
 
@@ -53,6 +59,7 @@ def read_points(
             where it has no cluster are left out.
         src: Open map.
         column: Column of the names.
+        others: Other columns to read where there are such.
 
     Returns:
         Points.
@@ -63,14 +70,14 @@ def read_points(
             column, something is not a point, names differ only in case, or no point is
             on a cluster.
     """
-    found = read_named_points(path, column)
+    found = read_named_points(path, column, others)
     if src.crs is None:
         msg = f'{src.name} has no coordinate reference system, so points have no place '
         raise ValueError(f'{msg}in the map; {give_georeference(src)}')
     if not found.texts:
         msg = f'none of the {found.total} points of {path} has a name and a place; '
         raise ValueError(f'{msg}fill in column {column!r}')
-    rows, cols, inside = _pixels(src, *found.project(src.crs))
+    rows, cols, inside = pixels_at(src, *found.project(src.crs))
     clusters = np.full(len(rows), nodata_of(src), np.int64)
     for window in windows(src):
         row, col = rows - window.row_off, cols - window.col_off
@@ -82,32 +89,42 @@ def read_points(
     if not keep.any():
         msg = f'none of the {len(rows)} named points of {path} is on a cluster of '
         msg += f'{src.name}; '
-        raise ValueError(msg + _advise(src, found, bool(inside.any())))
+        raise ValueError(msg + advise(src, found, bool(inside.any())))
     names = sorted({text for text, kept in zip(found.texts, keep) if kept})
     check_spelling(path, names)
     codes = np.array([names.index(t) if k else -1 for t, k in zip(found.texts, keep)])
-    away = {
-        'outside of it': int((~inside).sum()),
-        'where it has no class': int((inside & ~keep).sum()),
-        'without a place': found.placeless,
-    }
-    left_out = []
-    if any(away.values()):
-        number = sum(away.values())
-        verb = 'is' if number == 1 else 'are'
-        msg = f'{number} of {found.total} points {verb} not on the map: '
-        parts = (f'{count} {what}' for what, count in away.items() if count)
-        left_out.append(msg + ', '.join(parts))
-    if found.nameless:
-        verb = 'has' if found.nameless == 1 else 'have'
-        left_out.append(f'{found.nameless} of {found.total} points {verb} no name')
-    return Points(rows[keep], cols[keep], clusters[keep], codes[keep], names, left_out)
+    empty = int((inside & ~keep).sum())
+    left_out = found.left_out(
+        'on the map',
+        {
+            'outside of it': len(rows) - int(inside.sum()),
+            'where it has no class': empty,
+        },
+    )
+    return Points(
+        rows[keep],
+        cols[keep],
+        clusters[keep],
+        codes[keep],
+        names,
+        left_out,
+        {name: values[keep] for name, values in found.others.items()},
+    )
 
 
-def _pixels(
+def pixels_at(
     src: DatasetReader, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Rows and columns of places, and which of them are inside of a map."""
+    """Find the pixels that places are in.
+
+    Args:
+        src: Open raster.
+        x: Coordinates in its coordinate reference system.
+        y: Likewise.
+
+    Returns:
+        Rows and columns, -1 outside of the raster, and which of them are inside.
+    """
     with np.errstate(invalid='ignore'):  # infinite where a projection does not reach
         cols, rows = (np.floor(v) for v in ~src.transform @ (x, y))
         inside = (rows >= 0) & (rows < src.height) & (cols >= 0) & (cols < src.width)
@@ -115,16 +132,25 @@ def _pixels(
     return rows, cols, inside
 
 
-def _advise(src: DatasetReader, found: NamedPoints, some_inside: bool) -> str:
-    """What to do about points of which none is on a cluster."""
+def advise(src: DatasetReader, found: NamedPoints, some_inside: bool) -> str:
+    """Say what to do about points of which none can be used.
+
+    Args:
+        src: Open raster.
+        found: Points.
+        some_inside: Whether some are inside of it.
+
+    Returns:
+        A part of a sentence.
+    """
     if some_inside:
-        return 'where they are it has no data; use points on its clusters'
-    if _pixels(src, *found.project(src.crs, swap=True))[2].any():
+        return 'where they are it has no data; use points elsewhere'
+    if pixels_at(src, *found.project(src.crs, swap=True))[2].any():
         return 'with x and y swapped they would be; save them with longitude as x'
-    if found.crs != src.crs and _pixels(src, found.x, found.y)[2].any():
+    if found.crs != src.crs and pixels_at(src, found.x, found.y)[2].any():
         msg = f'their coordinates are those of {src.crs} but the file says '
         return f'{msg}{found.crs.name}; set its coordinate reference system right'
-    return 'use points within the map'
+    return 'use points within it'
 
 
 def check_spelling(path: str | os.PathLike[str], names: Iterable[str]) -> None:
@@ -195,6 +221,24 @@ def name_by_points(
                 reasons[entry.index] = f'{why}, min_agreement is {min_agreement}'
         named.append(entry)
     return named, reasons
+
+
+def advise_to_classify(points: Points) -> list[str]:
+    """Say where whole clusters are too coarse for points.
+
+    Args:
+        points: Labelled points.
+
+    Returns:
+        A sentence, or none where all points of each cluster agree.
+    """
+    votes = points.votes()
+    mixed = np.flatnonzero(votes.max(1) < votes.sum(1)).tolist()
+    if not mixed:
+        return []
+    shown = ', '.join(map(str, mixed))
+    what = f'cluster {shown}' if len(mixed) == 1 else f'clusters {shown}'
+    return [f'points on {what} disagree: classify tells classes apart within clusters']
 
 
 def patches_of_points(

@@ -5,8 +5,8 @@
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,36 @@ class NamedPoints:
     #: Number of rows without a name, and without a place.
     nameless: int
     placeless: int
+    #: Values of other columns, of those that were asked for and are there.
+    others: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
         """Number of all points of the file."""
         return len(self.x) + self.nameless + self.placeless
+
+    def left_out(self, where: str, away: Mapping[str, int]) -> list[str]:
+        """Say which points of the file cannot be used.
+
+        Args:
+            where: Where those that can be used are.
+            away: Number of points with a name that are elsewhere, by where they are.
+
+        Returns:
+            Sentences, none if all can be used.
+        """
+        away = {**away, 'without a place': self.placeless}
+        sentences = []
+        if any(away.values()):
+            number = sum(away.values())
+            verb = 'is' if number == 1 else 'are'
+            msg = f'{number} of {self.total} points {verb} not {where}: '
+            parts = (f'{count} {what}' for what, count in away.items() if count)
+            sentences.append(msg + ', '.join(parts))
+        if self.nameless:
+            verb = 'has' if self.nameless == 1 else 'have'
+            sentences.append(f'{self.nameless} of {self.total} points {verb} no name')
+        return sentences
 
     def project(
         self, crs: object, swap: bool = False
@@ -65,13 +90,16 @@ class NamedPoints:
         return there.x.to_numpy(), there.y.to_numpy()
 
 
-def read_named_points(path: str | os.PathLike[str], column: str) -> NamedPoints:
+def read_named_points(
+    path: str | os.PathLike[str], column: str, others: Sequence[str] = ()
+) -> NamedPoints:
     """Read points with names.
 
     Args:
         path: Vector file, or one layer of it as QGIS names it:
             ``FILE|layername=LAYER``. Each part of a MultiPoint counts.
         column: Column of the names, in upper or lower case.
+        others: Other columns to read where there are such.
 
     Returns:
         Those that have a name and a place. Whole numbers are names without a decimal
@@ -107,8 +135,9 @@ def read_named_points(path: str | os.PathLike[str], column: str) -> NamedPoints:
     texts = _texts(frame[column])
     named = np.array([text != '' for text in texts], bool)
     placed = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
+    more = {name: frame[name].to_numpy() for name in others if name in frame}
     points = gpd.GeoDataFrame(
-        {'text': texts}, geometry=frame.geometry.to_numpy(), crs=frame.crs
+        {'text': texts} | more, geometry=frame.geometry.to_numpy(), crs=frame.crs
     )[named & placed].explode(ignore_index=True)
     points = points[~points.geometry.is_empty]
     other = sorted(set(points.geom_type) - {'Point'})
@@ -123,6 +152,7 @@ def read_named_points(path: str | os.PathLike[str], column: str) -> NamedPoints:
         list(points['text']),
         int((placed & ~named).sum()),
         int((~placed).sum()),
+        {name: points[name].to_numpy() for name in more},
     )
 
 
@@ -149,7 +179,7 @@ def _choose_layer(file: str, column: str) -> str | None:
     for layer, kind in layers.items():
         columns = gpd.read_file(file, layer=layer, rows=1).columns
         # Layers of mixed kinds are called Unknown.
-        points = re.search('Point|Unknown', kind or '')
+        points = isinstance(kind, str) and re.search('Point|Unknown', kind)
         if points and column in [str(c).casefold() for c in columns]:
             fit.append(layer)
     if len(fit) == 1:

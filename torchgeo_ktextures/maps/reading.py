@@ -246,6 +246,20 @@ def give_georeference(src: DatasetReader) -> str:
     return 'give the scene one, as with rio edit-info, and segment it again'
 
 
+def check_georeference(src: DatasetReader) -> None:
+    """Check that pixels of a raster have a place.
+
+    Args:
+        src: Open raster.
+
+    Raises:
+        ValueError: If they have none.
+    """
+    if src.crs is None or src.transform.is_identity:
+        msg = f'{src.name} has no georeference, so points have no place in it; '
+        raise ValueError(msg + give_georeference(src))
+
+
 def is_north_up(src: DatasetReader) -> bool:
     """Whether columns go east and rows go south.
 

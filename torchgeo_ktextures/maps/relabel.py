@@ -32,6 +32,7 @@ from .dropped import Dropped
 from .legend import ClassEntry, Legend
 from .naming import (
     Points,
+    advise_to_classify,
     check_spelling,
     name_by_points,
     patches_of_points,
@@ -143,7 +144,7 @@ def relabel_map(
         check_clusters(src, counts.nonzero()[0].tolist(), entries)
         reasons = {e.index: 'its name is null' for e in entries if e.name is None}
         if known is not None:
-            for sentence in known.left_out:
+            for sentence in [*known.left_out, *advise_to_classify(known)]:
                 say(sentence)
             entries, more = name_by_points(entries, known, min_agreement)
             reasons |= more

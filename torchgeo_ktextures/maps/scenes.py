@@ -51,6 +51,27 @@ class Scene:
                 self.src, self.indexes, window, None, self.more_nodata, self.masks
             )
 
+    def overview(
+        self, shape: tuple[int, int]
+    ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
+        """Read all of it, decimated.
+
+        Args:
+            shape: Height and width to decimate to.
+
+        Returns:
+            Bands of shape ``(C, *shape)``, and where they are valid, of the shape.
+
+        Raises:
+            UnreadableError: If it cannot be read.
+        """
+        from ..datasets.validity import read_bands
+
+        with damage_named(self.src):
+            return read_bands(
+                self.src, self.indexes, None, shape, self.more_nodata, self.masks
+            )
+
     @property
     def scales(self) -> list[float]:
         """Scale of each band by its tag; 0 says nothing."""

@@ -6,10 +6,10 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import rasterio
-from rasterio.control import GroundControlPoint
 from rasterio.crs import CRS
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, DatasetWriter
@@ -30,15 +30,16 @@ _COLUMNS = {
 
 
 def create_map(
-    path: Path, like: DatasetReader, dtype: str, nodata: int | None
+    path: Path, like: DatasetReader, dtype: str, nodata: int | None, **options: Any
 ) -> DatasetWriter:
     """Create a GeoTIFF of one band on the grid of a raster.
 
     Args:
         path: Path of the file.
-        like: Open raster.
+        like: Open raster, or what has its grid.
         dtype: Data type.
         nodata: Value without class.
+        **options: Further options of GDAL.
 
     Returns:
         The open file.
@@ -56,29 +57,17 @@ def create_map(
         'blockysize': 256,
         'compress': 'deflate',
         'bigtiff': 'if_safer',
+        **options,
     }
-    if not like.transform.is_identity:
+    if like.transform is not None and not like.transform.is_identity:
         profile['transform'] = like.transform
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         dst = rasterio.open(path, 'w', **profile)
-    set_gcps(dst, like.gcps)
-    return dst
-
-
-def set_gcps(
-    dst: DatasetWriter, gcps: tuple[Sequence[GroundControlPoint], CRS | None]
-) -> None:
-    """Give a raster the ground control points of another.
-
-    Args:
-        dst: Raster that is being written.
-        gcps: Ground control points, which may be none, and their coordinate reference
-            system, which may be unknown.
-    """
-    points, crs = gcps
+    points, crs = like.gcps
     if points:
-        dst.gcps = points, crs or CRS()
+        dst.gcps = points, crs or CRS()  # which may be unknown
+    return dst
 
 
 def write_attribute_table(

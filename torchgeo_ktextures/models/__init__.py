@@ -26,6 +26,7 @@ from .hard_masks import hard_masks
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
 from .label_network import LabelNetwork, class_confidence, upsample_labels
 from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
+from .random_textures import RandomTextures
 from .texture_generators import TextureGenerators
 from .weights import PlanetFeatures_Weights, planet_features
 
@@ -49,6 +50,7 @@ __all__ = (
     'MomentGaussians',
     'PlanetFeatures',
     'PlanetFeatures_Weights',
+    'RandomTextures',
     'TextureEnergy',
     'TextureGenerators',
     'VGG16Features',

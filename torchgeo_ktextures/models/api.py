@@ -15,7 +15,7 @@ from torch import nn
 from torchvision.models._api import WeightsEnum
 
 from ..errors import first_line
-from .state_dicts import load_state_dict_file
+from .state_dicts import load_matching, load_state_dict_file
 from .weights import PlanetFeatures_Weights, planet_features
 
 _MODELS: dict[str, Callable[..., nn.Module]] = {'planet_features': planet_features}
@@ -120,13 +120,7 @@ def load_backbone(
         msg += f'cache {cache}'
         raise ConnectionError(msg) from None
     if isinstance(weights, str):
-        state = load_state_dict_file(weights)
-        own = network.state_dict()
-        for key, value in own.items():
-            if key not in state or state[key].shape != value.shape:
-                msg = f'weights {weights} do not fit {name}: {key} is missing or of '
-                raise ValueError(msg + f'another shape than {tuple(value.shape)}')
-        network.load_state_dict({key: state[key] for key in own})
+        load_matching(network, load_state_dict_file(weights), '', weights, name)
     return network.eval()
 
 

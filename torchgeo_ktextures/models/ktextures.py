@@ -15,6 +15,7 @@ from ..outliers import band_limits
 from .composition import compose
 from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
+from .random_textures import RandomTextures
 from .texture_generators import TextureGenerators
 
 #: Width in pixels of the window from which single outliers are filled.
@@ -154,6 +155,7 @@ class KTexturesModel(nn.Module):
         self.prior = ColorPrior(num_classes, in_channels, mask_stride)
         self.mask_network = MaskNetwork(in_channels, num_classes, mask_stride)
         self.generators = TextureGenerators(num_classes, in_channels)
+        self.textures = RandomTextures(num_classes, in_channels)
 
     def prepare(self, image: Tensor, valid: Tensor) -> Tensor:
         """Normalize bands and put invalid pixels at the mean.
@@ -207,19 +209,24 @@ class KTexturesModel(nn.Module):
         for parameter in self.mask_network.head.parameters():
             parameter.mul_(0.1)
 
-    def coarse_logits(self, x: Tensor, valid: Tensor) -> Tensor:
+    def coarse_logits(
+        self, x: Tensor, valid: Tensor, prior: Tensor | None = None
+    ) -> Tensor:
         """Compute class logits on the mask grid.
 
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            prior: What the prior says of them, if it is at hand.
 
         Returns:
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         ordered = x.contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.mask_network(ordered).contiguous()
-        return logits + self.prior(x, valid) if self.prior.is_fitted else logits
+        if prior is None and self.prior.is_fitted:
+            prior = self.prior(x, valid)
+        return logits if prior is None else logits + prior
 
     def upsample(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         """Bring logits to the pixel grid.
@@ -258,6 +265,42 @@ class KTexturesModel(nn.Module):
         textures = self.generators(1, (size[0], size[1]), generator)[0]
         shifts = torch.randint(max(size), (len(masks), 2), generator=generator)
         return compose(masks, textures, shifts.tolist())
+
+    @torch.no_grad()
+    def fit_textures(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
+        """Make textures that look like the classes of the finished masks.
+
+        Args:
+            images: Batches of bands of shape ``(B, C, H, W)``.
+            valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+        """
+        prepared, labels = [], []
+        for image, valid in zip(images, valids, strict=True):
+            inside = self.inliers(image, valid)[:, 0] > 0
+            labels.append(self(image, valid).argmax(1).masked_fill(~inside, -1))
+            prepared.append(self.prepare(image, valid))
+        # A class that no pixel has keeps its colour.
+        self.textures.mean.copy_(self.generators.mean)
+        self.textures.fit(prepared, labels)
+
+    def draw_textures(
+        self, size: tuple[int, int], generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw textures, one that looks like each class if there are such.
+
+        Args:
+            size: Height and width in pixels, ``(H, W)``.
+            generator: Pseudo-random number generator of the noise.
+
+        Returns:
+            Normalized textures of shape ``(k, C, H, W)``; those of the generators
+            before :meth:`fit_textures`.
+        """
+        if self.textures.fitted:
+            drawn: Tensor = self.textures(size, generator)
+        else:
+            drawn = self.generators(1, size, generator)[0]
+        return drawn
 
     @torch.no_grad()
     def calibrate(self, images: Sequence[Tensor], valids: Sequence[Tensor]) -> None:
@@ -305,7 +348,10 @@ class KTexturesModel(nn.Module):
         Returns:
             Simulated bands of shape ``(B, C, H, W)``.
         """
-        return self.normalizer.inverse(self.simulate(hard_masks(logits), generator))
+        height, width = logits.shape[-2:]
+        textures = self.draw_textures((height, width), generator)
+        simulated = compose(hard_masks(logits), textures, [(0, 0)] * len(logits))
+        return self.normalizer.inverse(simulated)
 
 
 def finite_pixels(image: Tensor) -> Tensor:

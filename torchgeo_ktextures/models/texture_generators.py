@@ -20,6 +20,8 @@ class TextureGenerators(nn.Module):
     * https://arxiv.org/abs/2205.08671
     """
 
+    flat: Tensor
+
     #: Number of times the coarsest noise is doubled in size.
     doublings = 3
 
@@ -51,6 +53,8 @@ class TextureGenerators(nn.Module):
         self.convs = nn.ModuleList(conv(hidden) for _ in range(scales))
         self.to_bands = conv(num_classes * channels, size=1)
         self.mean = nn.Parameter(torch.zeros(num_classes, channels))
+        #: Whether textures are nothing but their mean colours.
+        self.register_buffer('flat', torch.tensor(False))
 
     @torch.no_grad()
     def set_means(self, means: Tensor) -> None:
@@ -78,6 +82,8 @@ class TextureGenerators(nn.Module):
         Returns:
             Textures of shape ``(B, k, C, H, W)`` in normalized units.
         """
+        if self.flat:
+            return self.mean[..., None, None].expand(batch_size, -1, -1, *size)
         hidden = self.noise_gain.shape[1]
         coarsest = 2**self.doublings
         height, width = (-(-n // coarsest) for n in size)

@@ -18,6 +18,7 @@ from torchvision.models._api import WeightsEnum
 
 from ..losses import DistillationLoss
 from ..models import PlanetFeatures, finite_pixels, make_extractors
+from .arguments import group_weights, require_weights
 
 
 class FeatureDistillation(BaseTask):
@@ -116,13 +117,8 @@ class FeatureDistillation(BaseTask):
         if h['init_patches'] < 1:
             raise ValueError(f'init_patches={h["init_patches"]} must be at least 1')
         names: list[str] = list(h['features'])
-        default = [0.5 if name == 'texture' else 1.0 for name in names]
-        values: list[float] = list(h['feature_weights'] or default)
-        if len(values) != len(names):
-            msg = f'{len(values)} feature_weights for {len(names)} features '
-            msg += f'({", ".join(names)}); give one weight per feature group'
-            raise ValueError(msg)
-        weights = dict(zip(names, values, strict=True))
+        default = {name: 0.5 if name == 'texture' else 1.0 for name in names}
+        weights = group_weights(default, h['feature_weights'])
         channels = self.model.in_channels
         made = make_extractors(
             names,
@@ -193,11 +189,8 @@ class FeatureDistillation(BaseTask):
         Raises:
             ValueError: If the teacher has no weights.
         """
-        needs = any(name.startswith('vgg16_') for name in self.hparams['features'])
-        if needs and not self.weights and not self.estimated:
-            msg = 'the teacher needs weights; set weights to true (downloads the '
-            msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
-            raise ValueError(msg)
+        if not self.estimated:
+            require_weights(self.hparams['features'], self.weights, 'the teacher')
 
     def on_train_start(self) -> None:
         """Estimate the statistics of the teacher on a sample of the training data."""

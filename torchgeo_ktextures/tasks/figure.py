@@ -7,13 +7,42 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from ..colors import class_colors
+from ..models import KTexturesModel
 
 _Array = npt.NDArray[np.floating]
+
+
+@torch.no_grad()
+def plot_model(
+    model: KTexturesModel, image: Tensor, valid: Tensor, title: str = ''
+) -> Figure:
+    """Plot what a model makes of the first image of a batch.
+
+    Args:
+        model: Fitted model.
+        image: Bands of shape ``(B, C, H, W)``.
+        valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+        title: Title of the figure.
+
+    Returns:
+        The figure.
+    """
+    training = model.training
+    model.eval()
+    noise = torch.Generator().manual_seed(0)
+    logits = model(image[:1], valid[:1])
+    size = min(64, *image.shape[-2:])
+    simulation = model.reconstruct(logits, noise)[0]
+    textures = model.normalizer.inverse(model.draw_textures((size, size), noise))
+    labels = logits[0].argmax(0)
+    model.train(training)
+    return plot_ktextures(image[0], valid[0], labels, simulation, textures, title)
 
 
 def plot_ktextures(

@@ -127,6 +127,7 @@ def begin(
         labels.append(fine.masked_fill(valid[:, 0] <= 0, -1))
     means = cluster_means([x for x, _ in batches], labels, model.num_classes)
     model.generators.set_means(means)
+    model.generators.flat.fill_(not model.prior.texture_share())
     return found_classes
 
 
@@ -141,6 +142,8 @@ def follow_textures(
         criterion: Loss, of which the prototypes are moved.
         rate: Share of the way.
     """
+    if not model.prior.texture_share():
+        return  # features count for nothing
     size = (TEXTURE_SIZE, TEXTURE_SIZE)
     textures = model.generators(1, size)[0]
     chunks = []

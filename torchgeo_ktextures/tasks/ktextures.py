@@ -4,14 +4,12 @@
 """The k-textures task."""
 
 import math
-import os
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from matplotlib.figure import Figure
 from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
@@ -19,17 +17,20 @@ from torchgeo.datasets.utils import Sample
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
-from ..clustering import FeatureClusters, Init
-from ..datasets import core_pixels
+from ..callbacks import FinalTextures, MaskAveraging, Restarts
+from ..callbacks.schedule import Schedule
+from ..clustering import FeatureClusters, Initialization
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
 from ..models import KTexturesModel, make_extractors
-from .figure import plot_ktextures
-from .initialization import follow_textures
-from .restarts import RestartMixin
+from .arguments import group_weights, init_of, require_weights
+from .evaluation import EvaluationMixin
+from .initialization import begin, estimate_statistics, follow_textures
+from .outlier_warning import warn_of_outliers
+from .sample import draw_sample
 
 
-class KTextures(RestartMixin, BaseTask):
+class KTextures(EvaluationMixin, BaseTask):
     """k-textures: unsupervised segmentation into k hard classes.
 
     A mask network splits the image into k binary masks, k generators make one texture
@@ -47,11 +48,8 @@ class KTextures(RestartMixin, BaseTask):
     ignore = ('weights', 'backbone_weights')
     monitor = 'train_loss'
 
-    #: What is shown when training ends: the first batch of the last validation.
-    shown: Sample | None = None
-
-    #: Whether to draw a picture when training ends.
-    draws = True
+    #: The classes that were found before training.
+    initialization: Initialization
 
     def __init__(
         self,
@@ -141,17 +139,14 @@ class KTextures(RestartMixin, BaseTask):
             h['in_channels'], h['num_classes'], h['mask_stride']
         )
         self.register_buffer('fitted', torch.tensor(False))
+        self.between_steps = [MaskAveraging(), Restarts(), FinalTextures()]
 
     def configure_losses(self) -> None:
         """Initialize the loss criterion."""
         h = self.hparams
         names: list[str] = list(h['features'])
-        default = [1.0 if name == 'color' else 0.5 for name in names]
-        values: list[float] = list(h['feature_weights'] or default)
-        if len(values) != len(names):
-            msg = f'{len(values)} feature_weights for {len(names)} features '
-            msg += f'({", ".join(names)}); give one weight per feature group'
-            raise ValueError(msg)
+        default = {name: 1.0 if name == 'color' else 0.5 for name in names}
+        weights = group_weights(default, h['feature_weights'])
         extractors = make_extractors(
             names,
             h['in_channels'],
@@ -162,18 +157,17 @@ class KTextures(RestartMixin, BaseTask):
             h['backbone_mean'],
             h['backbone_std'],
         )
-        by_name = dict(zip(names, values, strict=True))
-        similarity = FeatureSimilarityLoss(extractors, by_name)
+        similarity = FeatureSimilarityLoss(extractors, weights)
         groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
         clusters = FeatureClusters(
-            groups, by_name, h['num_classes'], h['in_channels'], h['mask_stride']
+            groups, weights, h['num_classes'], h['in_channels'], h['mask_stride']
         )
         self.criterion = KTexturesLoss(similarity, clusters, h['assignment_weight'])
 
     def configure_metrics(self) -> None:
         """Initialize the performance metrics."""
         h = self.hparams
-        self.init = _init_of(h['init'], h['warm_start'])
+        self.init = init_of(h['init'], h['warm_start'])
         for name in ('n_init', 'init_patches'):
             if h[name] < 1:
                 raise ValueError(f'{name}={h[name]} must be at least 1')
@@ -215,38 +209,87 @@ class KTextures(RestartMixin, BaseTask):
         # Half a cosine over each restart, to a tenth.
         scheduler = LambdaLR(
             optimizer,
-            lambda step: 0.55 + 0.45 * math.cos(math.pi * self._progress(step)),
+            lambda step: 0.55 + 0.45 * math.cos(math.pi * self.schedule.progress(step)),
         )
         return {
             'optimizer': optimizer,
             'lr_scheduler': {'scheduler': scheduler, 'interval': 'step'},
         }
 
+    def configure_callbacks(self) -> list[Callback]:
+        """Tell what happens between steps, before a checkpoint is written.
+
+        Returns:
+            Callbacks in their order.
+        """
+        return [*self.between_steps]
+
+    @property
+    def schedule(self) -> Schedule:
+        """Division of the steps among restarts."""
+        steps = int(self.trainer.estimated_stepping_batches)
+        return Schedule(steps, self.hparams['n_init'])
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Load what restarts need, and refuse models of other versions.
+        """Refuse models of other versions.
 
         Args:
             checkpoint: Checkpoint to load from.
 
         Raises:
-            ValueError: If it was written before version 0.3.
+            ValueError: If it was written before version 0.4.
         """
-        if 'model.prior.trust' in checkpoint.get('state_dict', {}):
-            msg = 'it was written by a version before 0.3, which described classes in '
+        if 'model.textures.mean' not in checkpoint.get('state_dict', {}):
+            msg = 'it was written by a version before 0.4, which made textures in '
             raise ValueError(f'{msg}another way; fit again, or use that version')
-        super().on_load_checkpoint(checkpoint)
 
     def on_fit_start(self) -> None:
-        """Check the arguments against the trainer and the extractor.
+        """Check the arguments against the extractor.
 
         Raises:
             ValueError: If VGG-16 features are asked for without weights.
         """
-        names = [n for n in self.hparams['features'] if n.startswith('vgg16')]
-        if names and not self.weights and not self.fitted:
-            msg = f'{names[0]} needs weights; set weights to true (downloads the '
-            msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
-            raise ValueError(msg)
+        if not self.fitted:
+            require_weights(self.hparams['features'], self.weights)
+
+    def on_train_start(self) -> None:
+        """Estimate statistics and find classes in a sample of the training data.
+
+        Raises:
+            ValueError: If the data does not fit the arguments.
+        """
+        count: int = self.hparams['init_patches']
+        self.sample = draw_sample(self.trainer, self._inputs, count)
+        if self.global_step:
+            return  # they came with the checkpoint
+        pooled = estimate_statistics(self.model, self.criterion, *self.sample)
+        data = getattr(self.trainer, 'datamodule', None)
+        scale = getattr(data, 'scale', 1)
+        warn_of_outliers(self.model.normalizer, *self.sample, scale)
+        self.fitted.fill_(True)
+        self.restart(pooled)
+
+    def restart(self, pooled: Sequence[Tensor] | None = None) -> None:
+        """Begin from new weights and new classes.
+
+        Args:
+            pooled: Features of the sample, if they are at hand.
+        """
+        h = self.hparams
+        fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
+        fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
+        self.model.load_state_dict(fresh.state_dict())
+        # Whoever seeds torch seeds the classes.
+        seed = int(torch.randint(2**31 - 1, ()))
+        self.initialization = begin(
+            self.model, self.criterion, *self.sample, seed, pooled, self.init
+        )
+        for optimizer in self.trainer.optimizers:
+            optimizer.state.clear()
+        if self.trainer.world_size > 1:
+            # Ranks drew different samples: all go on from the first one's.
+            state = self.trainer.strategy.broadcast(self.state_dict())
+            self.load_state_dict(state)
 
     def training_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
@@ -263,7 +306,7 @@ class KTextures(RestartMixin, BaseTask):
         """
         image, valid = self._inputs(batch)
         h = self.hparams
-        done = self._progress(self.global_step)
+        done = self.schedule.progress(self.global_step)
         warm = self.init != 'random' and done < h['warm_start_fraction']
         if not warm and self.global_step % 4 == 0:
             follow_textures(self.model, self.criterion, rate=0.3)
@@ -272,137 +315,3 @@ class KTextures(RestartMixin, BaseTask):
         self._log_parts('train', parts, len(image))
         loss: Tensor = parts['loss']
         return loss
-
-    def _log_parts(self, split: str, parts: dict[str, Tensor], size: int) -> None:
-        def log(name: str, value: Tensor, **kwargs: Any) -> None:
-            # Processes agree at the end of an epoch; in training each step is logged.
-            sync = split != 'train'
-            self.log(
-                f'{split}_{name}', value, batch_size=size, sync_dist=sync, **kwargs
-            )
-
-        # Phases have different terms; what both have is comparable.
-        log('loss', parts['similarity'], prog_bar=True)
-        for name, value in parts.items():
-            if name not in ('loss', 'similarity', 'occupancy'):
-                log(name, value)
-        occupancy = parts['occupancy']
-        entropy = -(occupancy * occupancy.clamp(min=1e-12).log()).sum()
-        normalized = entropy / math.log(len(occupancy))
-        log('entropy', normalized, prog_bar=True)
-        # Many numbers, of which loggers take those of some steps.
-        every = self.trainer.log_every_n_steps if self.loggers else 0  # type: ignore[attr-defined]
-        if split != 'train' or (every and (self.global_step + 1) % every == 0):
-            for i, share in enumerate(occupancy):
-                log(f'occupancy_{i}', share)
-
-    def validation_step(
-        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
-    ) -> None:
-        """Compute the validation loss and plot the first batches.
-
-        Args:
-            batch: The output of your DataLoader.
-            batch_idx: Integer displaying index of this batch.
-            dataloader_idx: Index of the current dataloader.
-        """
-        if not self.fitted:
-            return  # the sanity check before training
-        self._evaluate('val', batch)
-        if batch_idx == 0:
-            self.shown = dict(zip(('image', 'mask_valid'), self._inputs(batch)))
-        writer: Any = getattr(self.logger, 'experiment', None)
-        if batch_idx < 10 and hasattr(writer, 'add_figure'):
-            figure = self._figure(batch)
-            writer.add_figure(f'image/{batch_idx}', figure, self.global_step)
-
-    def test_step(self, batch: Sample, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Compute the test loss and, with masks, the matched accuracy and mIoU.
-
-        Args:
-            batch: The output of your DataLoader.
-            batch_idx: Integer displaying index of this batch.
-            dataloader_idx: Index of the current dataloader.
-        """
-        self._evaluate('test', batch)
-
-    def _evaluate(self, split: Literal['val', 'test'], batch: Sample) -> None:
-        image, valid = self._inputs(batch)
-        noise = torch.Generator().manual_seed(0)
-        parts = self.criterion(self.model, image, valid, generator=noise)
-        self._log_parts(split, parts, len(image))
-        if 'mask' in batch:
-            metric = self.val_metrics if split == 'val' else self.test_metrics
-            labels = self.model(image, valid).argmax(1)
-            target = batch['mask'].reshape(labels.shape)
-            keep = (valid[:, 0] > 0) & core_pixels(batch, labels)
-            metric.update(labels[keep], target[keep])
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the epoch."""
-        self._log_metrics('val', self.val_metrics)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the metrics of the epoch."""
-        self._log_metrics('test', self.test_metrics)
-
-    def _log_metrics(self, split: str, metric: ClusterMatching) -> None:
-        if metric.update_called:
-            for name, value in metric.compute().items():
-                self.log(f'{split}_{name}', value)
-        metric.reset()
-
-    def on_validation_start(self) -> None:
-        """Refuse to validate an unfitted model."""
-        if not self.trainer.sanity_checking:
-            self._require_fitted('validate')
-
-    def on_test_start(self) -> None:
-        """Refuse to test an unfitted model."""
-        self._require_fitted('test')
-
-    def on_train_end(self) -> None:
-        """Plot the first scene to ``ktextures.png`` in the folder of the logs."""
-        trainer = self.trainer
-        folder = trainer.log_dir or trainer.default_root_dir
-        silent = getattr(trainer, 'fast_dev_run', False) or not self.draws
-        if silent or not trainer.is_global_zero:
-            return
-        sample = zip(('image', 'mask_valid'), self.sample, strict=True)
-        figure = self._figure(self.shown or {k: v[0][:1] for k, v in sample})
-        os.makedirs(folder, exist_ok=True)
-        figure.savefig(os.path.join(folder, 'ktextures.png'), dpi=100)
-
-    @torch.no_grad()
-    def _figure(self, batch: Sample) -> Figure:
-        """Plot the first image of a batch."""
-        training = self.training
-        self.eval()
-        image, valid = (value[:1] for value in self._inputs(batch))
-        noise = torch.Generator().manual_seed(0)
-        logits = self.model(image, valid)
-        size = min(64, *image.shape[-2:])
-        figure = plot_ktextures(
-            image[0],
-            valid[0],
-            logits[0].argmax(0),
-            self.model.reconstruct(logits, noise)[0],
-            self.model.normalizer.inverse(
-                self.model.generators(1, (size, size), noise)[0]
-            ),
-            title=f'{type(self).__name__}, {self.hparams["num_classes"]} classes',
-        )
-        self.train(training)
-        return figure
-
-
-def _init_of(init: Init, warm_start: bool | None) -> Init:
-    """What classes begin with, by the present argument or the deprecated one."""
-    if init not in ('mixture', 'kmeans', 'random'):
-        raise ValueError(f"init={init!r} must be 'mixture', 'kmeans' or 'random'")
-    if warm_start is None:
-        return init
-    msg = 'warm_start is deprecated: '
-    msg += 'leave it out' if warm_start else "use init='random'"
-    warnings.warn(msg, DeprecationWarning, stacklevel=2)
-    return init if warm_start else 'random'

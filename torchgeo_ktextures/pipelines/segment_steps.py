@@ -1,16 +1,17 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Segmenting scenes into maps: what the command does."""
+"""Steps of the commands that write maps of scenes."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__
-from .callbacks import GeoTIFFWriter
-from .checkpoints import run_of, save_checkpoint
-from .datasets import (
+from lightning.pytorch import LightningModule
+
+from .. import __version__
+from ..callbacks import GeoTIFFWriter
+from ..checkpoints import save_checkpoint
+from ..datasets import (
     CorruptRasterError,
     band_indexes,
     list_scenes,
@@ -18,34 +19,33 @@ from .datasets import (
     raster_bands,
     raster_name,
 )
-from .datasets.bands import check_types
-from .datasets.identity import raster_state
-from .errors import some_of
-from .estimator import KTexturesSegmenter
+from ..datasets.bands import check_types
+from ..datasets.identity import digest_of
+from ..errors import some_of
+from ..estimator import KTexturesSegmenter
+from ..inference import predict_tiles
+from ..maps.mosaic import write_mosaic
+from ..trainer import release_memory
 from .failures import Failures
-from .inference import predict_tiles
-from .inference.origin import tags_if_whole
-from .maps import read_classes
-from .maps.mosaic import check_mosaic, write_mosaic
 from .segment_options import Options, check_output, is_single, parse_stride
-from .segment_results import (
-    choose_legend,
-    print_summary,
-    total_summaries,
-    write_legend,
-)
-from .trainer import release_memory
-
-#: Tag of a map that tells scenes and options it was made with.
-_RUN_TAG = 'KTEXTURES_RUN'
 
 
-class _Writer(GeoTIFFWriter):
+class MapWriter(GeoTIFFWriter):
     """Writes the map of a single scene where the user wants it."""
 
-    def __init__(self, output: Path, single: bool, confidence: bool) -> None:
+    def __init__(
+        self, output: Path, single: bool, confidence: bool, suffix: str = '_labels'
+    ) -> None:
+        """Initialize a new MapWriter instance.
+
+        Args:
+            output: Map, or folder of maps.
+            single: Whether it is a map.
+            confidence: Whether to write maps of the confidence as well.
+            suffix: Added to the name of a scene to name its map in a folder.
+        """
         folder = output.parent if single else output
-        super().__init__(str(folder), '_labels', '_confidence' if confidence else None)
+        super().__init__(str(folder), suffix, '_confidence' if confidence else None)
         self.output = output if single else None
 
     def _path(self, name: str, suffix: str) -> Path:
@@ -56,22 +56,35 @@ class _Writer(GeoTIFFWriter):
         return self.output.with_name(f'{self.output.stem}{suffix}.tif')
 
     def map_paths(self, scenes: Sequence[str]) -> list[list[Path]]:
-        """Maps of scenes, one list for each kind."""
+        """Name the maps of scenes.
+
+        Args:
+            scenes: Rasters.
+
+        Returns:
+            Their maps, one list for each kind of map.
+        """
         suffixes = [suffix for suffix, _ in self._kinds.values()]
         return [
             [self._path(raster_name(s), suffix) for s in scenes] for suffix in suffixes
         ]
 
 
-def segment_scenes(options: Options) -> None:
-    """Segment scenes.
+def begin(
+    options: Options, suffix: str = '_labels'
+) -> tuple[list[str], MapWriter, Failures]:
+    """Find scenes, and check that their maps can be written.
 
     Args:
         options: What is asked for.
+        suffix: Added to the name of a scene to name its map in a folder.
+
+    Returns:
+        Scenes, what writes their maps, and what collects those that fail.
 
     Raises:
         FileNotFoundError: If a scene or a folder does not exist.
-        OSError: If something cannot be written, or some scenes failed.
+        OSError: If a folder cannot be written to.
         ValueError: If scenes or options do not fit.
     """
     if options.tile_size < 1:
@@ -83,70 +96,44 @@ def segment_scenes(options: Options) -> None:
     )
     output = Path(options.output)
     single = is_single(output)
-    writer = _Writer(output, single, options.confidence)
+    writer = MapWriter(output, single, options.confidence, suffix)
     check_output(options, scenes, output, single, writer.map_paths(scenes))
     for line in lines:
         print(line)
     skip = (options.on_error or ('skip' if len(scenes) > 1 else 'stop')) == 'skip'
-    failures = Failures(skip, len(scenes))
-    segmenter, scenes = _prepare(options, scenes, failures)
-    if options.mosaic != 'none':
-        check_mosaic(scenes)
-    folder = output.parent if single else output
-    folder.mkdir(exist_ok=True)
-    _run(options, scenes, segmenter, writer, failures)
-    failures.report()
+    return scenes, writer, Failures(skip, len(scenes))
 
 
-def _run(
-    options: Options,
-    scenes: Sequence[str],
-    segmenter: KTexturesSegmenter,
-    writer: _Writer,
-    failures: Failures,
-) -> None:
-    """Fit, predict and write what belongs to the maps."""
+def folder_of(options: Options) -> Path:
+    """Folder of the maps.
+
+    Args:
+        options: What is asked for.
+
+    Returns:
+        Its path.
+    """
     output = Path(options.output)
-    folder = output.parent if is_single(output) else output
-    maps = writer.map_paths(scenes)
-    run = None
-    if options.checkpoint is None:
-        run = _fingerprint(scenes, segmenter)
-        done = run is not None and _files_if_done(options, scenes, maps, run)
-        if done:
-            print('All of this was there already; remove a map to make it again.')
-            print_summary(maps[0], [*_mosaic(options, folder, maps), *done])
-            return
-    legend = choose_legend(Path(options.legend) if options.legend else None, maps[0])
-    kept = None
-    if options.checkpoint is None:
-        kept = folder / f'.{output.stem}.{run}.ckpt' if run is not None else None
-        segmenter, scenes = _fit(segmenter, list(scenes), kept, run, failures)
-        writer.tags = {_RUN_TAG: run} if run is not None else {}
-    if options.save_checkpoint is not None:
-        save_checkpoint(segmenter, Path(options.save_checkpoint), run)
-    scenes = _predict(segmenter, list(scenes), options, writer, failures)
-    maps = writer.map_paths(scenes)
-    files = _mosaic(options, folder, maps)
-    if options.legend is None:
-        legend = choose_legend(None, maps[0])  # another process may have been faster
-    files += write_legend(legend, maps[0], segmenter)
-    if options.report is not None:
-        from .report import write_report
-
-        write_report(Path(options.report), scenes, maps[0], segmenter, run or '')
-        files.append(options.report)
-    if options.save_checkpoint is not None:
-        files.append(options.save_checkpoint)
-    if kept is not None:
-        kept.unlink(missing_ok=True)
-    print_summary(maps[0], files)
+    return output.parent if is_single(output) else output
 
 
-def _prepare(
+def prepare(
     options: Options, scenes: Sequence[str], failures: Failures
 ) -> tuple[KTexturesSegmenter, list[str]]:
-    """Estimator as asked for, fitted if there is a checkpoint, and readable scenes."""
+    """Make the estimator that is asked for.
+
+    Args:
+        options: What is asked for.
+        scenes: Rasters.
+        failures: What collects those that cannot be read.
+
+    Returns:
+        The estimator, fitted if there is a checkpoint, and scenes that can be read.
+
+    Raises:
+        OSError: If nothing can be read.
+        ValueError: If scenes or options do not fit.
+    """
     loaded = None
     if options.checkpoint is not None:
         loaded = KTexturesSegmenter.load(options.checkpoint)
@@ -230,78 +217,60 @@ def _misfit(options: Options, name: str, given: object, own: object) -> str:
     return f'{msg}has {name}={own}; leave it out, or fit again'
 
 
-def _fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | None:
-    """Tell one fit from another by what it is made of; None where that cannot be told."""
+def fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | None:
+    """Tell one fit from another by what it is made of.
+
+    Args:
+        scenes: Rasters.
+        segmenter: Estimator.
+
+    Returns:
+        Hexadecimal digits, or None where it cannot be told whether a scene has changed.
+    """
     params = segmenter.get_params()
     shown = {k: v for k, v in params.items() if k not in ('device', 'verbose')}
-    states = [raster_state(scene) for scene in scenes]
-    if None in states:
+    digest = digest_of([__version__, str(shown)], scenes)
+    return None if digest is None else digest[:16]
+
+
+def kept_path(options: Options, run: str | None) -> Path | None:
+    """Where a fitted model is kept until all maps are written.
+
+    Args:
+        options: What is asked for.
+        run: What :func:`fingerprint` says.
+
+    Returns:
+        Path of a hidden file, or None where runs cannot be told apart.
+    """
+    if run is None:
         return None
-    parts = [__version__, str(shown), *map(str, states)]
-    return hashlib.sha256('\n'.join(parts).encode()).hexdigest()[:16]
+    return folder_of(options) / f'.{Path(options.output).stem}.{run}.ckpt'
 
 
-def _mosaic(
-    options: Options, folder: Path, maps: Sequence[Sequence[Path]]
-) -> list[str]:
-    """Put maps together, if that is asked for; the names of maps and mosaic."""
-    files = [str(path) for kind in maps for path in kind]
-    if options.mosaic != 'none':
-        mosaic = folder / f'mosaic.{options.mosaic}'
-        write_mosaic(maps[0], mosaic)
-        files.append(str(mosaic))
-    return files
-
-
-def _files_if_done(
-    options: Options,
-    scenes: Sequence[str],
-    maps: Sequence[Sequence[Path]],
-    run: str,
-) -> list[str]:
-    """What there is beside finished maps, if there is nothing left to do."""
-    for scene, paths in zip(scenes, zip(*maps, strict=True), strict=True):
-        with open_raster(scene) as src:
-            if any(tags_if_whole(path, src).get(_RUN_TAG) != run for path in paths):
-                return []
-    folder = maps[0][0].parent
-    legends = (
-        [Path(options.legend)] if options.legend else sorted(folder.glob('*.yaml'))
-    )
-    counts = [c.pixels for c in total_summaries(maps[0])[1]]
-    files: list[str] = []
-    for legend in legends:
-        try:
-            found = read_classes(legend)
-        except (OSError, ValueError):
-            continue
-        here = [(legend.parent / name).resolve() for name in found.maps]
-        of_these = not here or here == [path.resolve() for path in maps[0]]
-        if of_these and [entry.pixels for entry in found] == counts:
-            files = [str(legend), f'{legend.with_name(f"{legend.stem}_textures")}/']
-            break
-    if not files:
-        return []
-    if options.report is not None:
-        report = Path(options.report)
-        if not report.is_file() or run not in report.read_text('utf-8'):
-            return []
-        files.append(options.report)
-    if options.save_checkpoint is not None:
-        if run_of(Path(options.save_checkpoint)) != run:
-            return []
-        files.append(options.save_checkpoint)
-    return files
-
-
-def _fit(
+def fit(
     segmenter: KTexturesSegmenter,
     scenes: list[str],
     kept: Path | None,
     run: str | None,
     failures: Failures,
 ) -> tuple[KTexturesSegmenter, list[str]]:
-    """Fit, or take up what was fitted when the command was stopped."""
+    """Fit, or take up what was fitted when the command was stopped.
+
+    Args:
+        segmenter: Estimator.
+        scenes: Rasters.
+        kept: Where the fitted model is kept, if it is.
+        run: What :func:`fingerprint` says.
+        failures: What collects scenes that cannot be read.
+
+    Returns:
+        The fitted estimator, and scenes that can be read.
+
+    Raises:
+        OSError: If nothing can be read.
+        ValueError: If scenes or options do not fit.
+    """
     if kept is not None and kept.exists():
         try:
             fitted = type(segmenter).load(kept)
@@ -327,24 +296,61 @@ def _fit(
     return segmenter, scenes
 
 
-def _predict(
+def predict(
     segmenter: KTexturesSegmenter,
     scenes: list[str],
     options: Options,
-    writer: GeoTIFFWriter,
+    writer: MapWriter,
     failures: Failures,
+    task: LightningModule | None = None,
+    classes: Sequence[str] = (),
 ) -> list[str]:
-    """Write the maps of all scenes that can be read, and return these."""
+    """Write the maps of all scenes that can be read.
+
+    Args:
+        segmenter: Fitted estimator, which says how scenes are read.
+        scenes: Rasters.
+        options: What is asked for.
+        writer: What writes the maps.
+        failures: What collects scenes that cannot be read.
+        task: What predicts (defaults to the estimator).
+        classes: Names of the classes, if they have any.
+
+    Returns:
+        Scenes that could be read.
+
+    Raises:
+        OSError: If nothing can be read, or a map cannot be written.
+    """
     while True:
         try:
             data = segmenter.inputs_of(scenes, predict_tile_size=options.tile_size).data
-            if options.checkpoint is not None:
+            data.classes = classes
+            if options.checkpoint is not None and task is None:
                 data.trained_on = segmenter.trained_on_
-            task = segmenter.task_
-            predict_tiles(task, data, writer, options.device, options.progress)
+            model = segmenter.task_ if task is None else task
+            predict_tiles(model, data, writer, options.device, options.progress)
         except CorruptRasterError as error:
             if not failures.take(error.path, error, scenes):
                 raise
             scenes = [scene for scene in scenes if scene != error.path]
         else:
             return scenes
+
+
+def put_together(options: Options, maps: Sequence[Sequence[Path]]) -> list[str]:
+    """Put maps together, if that is asked for.
+
+    Args:
+        options: What is asked for.
+        maps: Maps, one list for each kind.
+
+    Returns:
+        Names of the maps and the mosaic.
+    """
+    files = [str(path) for kind in maps for path in kind]
+    if options.mosaic != 'none':
+        mosaic = folder_of(options) / f'mosaic.{options.mosaic}'
+        write_mosaic(maps[0], mosaic)
+        files.append(str(mosaic))
+    return files

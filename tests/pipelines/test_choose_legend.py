@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from torchgeo_ktextures.maps import ClassEntry, read_classes, write_classes
-from torchgeo_ktextures.segment_results import choose_legend, stretch
+from torchgeo_ktextures.pipelines.segment_results import choose_legend, stretch
 
 ENTRIES = [ClassEntry(i, (i, 1, 2), pixels=9) for i in range(3)]
 

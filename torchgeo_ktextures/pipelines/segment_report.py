@@ -3,9 +3,7 @@
 
 """Report of a segmentation as one HTML page that needs nothing else."""
 
-import base64
 import html
-import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,30 +19,16 @@ from scipy.ndimage import uniform_filter
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from .colors import class_colors
-from .datasets import RasterWindows
-from .datasets.windows import PixelWindow
-from .errors import DataWarning
-from .estimator import KTexturesSegmenter
-from .maps.output import complete_file
+from ..colors import class_colors
+from ..datasets import RasterWindows
+from ..datasets.windows import PixelWindow
+from ..errors import DataWarning
+from ..estimator import KTexturesSegmenter
+from ..maps.html_page import figure_address, image_address, write_page
 from .segment_results import total_summaries
 
 #: Largest height and width of a map in the page, and of an example, in pixels.
 _SIZE, _PATCH = 900, 64
-
-_STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 1150px;
-       padding: 0 1em; color: #222; }
-h1 { font-size: 1.5em; } h2 { font-size: 1.15em; margin-top: 2em; }
-img { max-width: 100%; } td img { width: 96px; height: 96px; image-rendering: pixelated; }
-.maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr));
-        gap: 1em; } figure { margin: 0; } figcaption { color: #555; }
-.maps img { width: 100%; image-rendering: pixelated; }
-table { border-collapse: collapse; } td, th { padding: 4px 10px; text-align: right;
-        border-bottom: 1px solid #ddd; } th { color: #555; font-weight: 600; }
-.swatch { display: inline-block; width: 1.1em; height: 1.1em; vertical-align: -2px; }
-.note { color: #555; }
-"""
 
 type _Array = npt.NDArray[Any]
 
@@ -80,7 +64,7 @@ def write_report(
             nodata=segmenter.nodata,
             invalid_if=segmenter.invalid_if,
         )
-    image, valid = _overview(data)
+    image, valid = overview(data)
     with rasterio.open(maps[0]) as src:
         labels = src.read(1, out_shape=valid.shape)
         nodata = src.nodata
@@ -95,12 +79,12 @@ def write_report(
     panels = {'Scene': np.where(valid[..., None], rgb(image), 1)}
     if len(image) > 3:
         panels['NIR, red, green'] = np.where(valid[..., None], rgb(image, (3, 0, 1)), 1)
-    panels[f'k-textures, {len(classes)} classes'] = _paint(labels, table)
-    panels[f'k-means on pixels, {len(classes)} classes'] = _paint(
+    panels[f'k-textures, {len(classes)} classes'] = paint(labels, table)
+    panels[f'k-means on pixels, {len(classes)} classes'] = paint(
         _kmeans(image, valid, len(classes), labels), table
     )
     figures = ''.join(
-        f'<figure><img src="{_image(panel)}" alt="{title}">'
+        f'<figure><img src="{image_address(panel)}" alt="{title}">'
         f'<figcaption>{title}</figcaption></figure>'
         for title, panel in panels.items()
     )
@@ -113,22 +97,18 @@ def write_report(
             # What is of other classes fades.
             faded = rgb(example) * np.where(inside, 1, 0.3)[..., None]
             faded += np.where(inside, 0, 0.7)[..., None]
-            shown = f'<img src="{_image(faded)}" alt="">'
+            shown = f'<img src="{image_address(faded)}" alt="">'
         area = '' if c.area_ha is None else f'{c.area_ha:,.1f}'
         means = ''.join(f'<td>{value:.4g}</td>' for value in c.mean)
         rows.append(
             f'<tr><td><span class="swatch" style="background:rgb{colors[i][:3]}">'
-            f'</span> {i}</td><td><img src="{_image(texture)}" alt=""></td>'
+            f'</span> {i}</td><td><img src="{image_address(texture)}" alt=""></td>'
             f'<td>{shown}</td><td>{area}</td><td>{c.pixels:,}</td>'
             f'<td>{c.pixels / total:.1%}</td>{means}</tr>'
         )
     heads = ''.join(f'<th>{html.escape(band)}</th>' for band in bands)
-    name = html.escape(Path(scenes[0]).name)
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="run" content="{run}"><title>{name}'
-        f'</title><style>{_STYLE}</style></head><body><h1>{name}{more}</h1>'
+    body = (
         f'<p>{len(classes)} classes by k-textures, regions of at least about '
         f'{segmenter.mask_stride} pixels, {segmenter.n_iter_} steps.</p>'
         f'<div class="maps">{figures}</div>'
@@ -136,18 +116,26 @@ def write_report(
         'overlap most. Both saw no label.</p>'
         '<h2>Classes</h2><table><tr><th>class</th><th>texture made</th><th>example'
         f'</th><th>hectares</th><th>pixels</th><th>share</th>{heads}</tr>'
-        f'{"".join(rows)}</table><p class="note">Textures are made by the generators; '
-        f'examples are the {_PATCH} x {_PATCH} pixels of the first scene with most of '
+        f'{"".join(rows)}</table><p class="note">Textures are random, with the '
+        'colours, contrast, grain and direction of the class; examples are the '
+        f'{_PATCH} x {_PATCH} pixels of the first scene with most of '
         'the class. Bands are means over all maps.</p>'
-        f'<h2>Spectra</h2><img src="{_spectra(bands, classes, table)}" alt="spectra">'
-        f'{_losses(segmenter)}</body></html>\n'
+        f'<h2>Spectra</h2><img src="{spectra_address(bands, classes, table)}" alt="spectra">'
+        f'{_losses(segmenter)}'
     )
-    with complete_file(path) as temporary:
-        temporary.write_text(page, encoding='utf-8')
+    title = f'{Path(scenes[0]).name}{more}'
+    write_page(path, title, body, f'<meta name="run" content="{run}">')
 
 
-def _overview(data: RasterWindows) -> tuple[_Array, _Array]:
-    """Decimated bands and validity of the first raster."""
+def overview(data: RasterWindows) -> tuple[_Array, _Array]:
+    """Read the first raster, decimated to what a page shows.
+
+    Args:
+        data: Rasters.
+
+    Returns:
+        Bands of shape ``(C, H, W)`` and validity of shape ``(H, W)``.
+    """
     height, width = data.shapes[0]
     factor = max(1.0, max(height, width) / _SIZE)
     shape = (max(1, round(height / factor)), max(1, round(width / factor)))
@@ -155,7 +143,16 @@ def _overview(data: RasterWindows) -> tuple[_Array, _Array]:
     return image.astype(np.float64), valid
 
 
-def _paint(labels: _Array, table: _Array) -> _Array:
+def paint(labels: _Array, table: _Array) -> _Array:
+    """Give labels their colours.
+
+    Args:
+        labels: Labels of shape ``(H, W)``, negative where there is none.
+        table: Red, green and blue of each class from 0 to 1.
+
+    Returns:
+        Picture of shape ``(H, W, 3)``, white where there is no class.
+    """
     return np.where((labels >= 0)[..., None], table[labels], 1)
 
 
@@ -196,22 +193,24 @@ def _example(
     return image, found == number
 
 
-def _image(rgb: _Array) -> str:
-    """Picture as a data address."""
-    from matplotlib.image import imsave
+def spectra_address(
+    bands: Sequence[str],
+    classes: Sequence[Any],
+    table: _Array,
+    names: Sequence[str] | None = None,
+) -> str:
+    """Draw means and standard deviations of the bands of each class.
 
-    file = io.BytesIO()
-    imsave(file, (rgb * 255).round().astype(np.uint8), format='png')
-    return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()
+    Args:
+        bands: Names of the bands.
+        classes: Summaries of the classes.
+        table: Red, green and blue of each class from 0 to 1.
+        names: Names of the classes (defaults to their numbers).
 
-
-def _figure(fig: Figure) -> str:
-    file = io.BytesIO()
-    fig.savefig(file, format='png', dpi=90)
-    return 'data:image/png;base64,' + base64.b64encode(file.getvalue()).decode()
-
-
-def _spectra(bands: Sequence[str], classes: Sequence[Any], table: _Array) -> str:
+    Returns:
+        Figure as a data address.
+    """
+    shown = names or [str(i) for i in range(len(classes))]
     fig = Figure(figsize=(9, 3.6), layout='constrained')
     ax = fig.subplots()
     places = np.arange(len(bands))
@@ -219,12 +218,12 @@ def _spectra(bands: Sequence[str], classes: Sequence[Any], table: _Array) -> str
         if c.pixels:
             shift = (i - len(classes) / 2) * 0.02
             ax.errorbar(
-                places + shift, c.mean, c.std, color=table[i], label=str(i), capsize=2
+                places + shift, c.mean, c.std, color=table[i], label=shown[i], capsize=2
             )
     ax.set_xticks(places, bands)
     ax.set_ylabel('mean and standard deviation')
     ax.legend(title='class', bbox_to_anchor=(1, 1), loc='upper left', ncols=2)
-    return _figure(fig)
+    return figure_address(fig)
 
 
 def _losses(segmenter: KTexturesSegmenter) -> str:
@@ -242,4 +241,4 @@ def _losses(segmenter: KTexturesSegmenter) -> str:
     ax.set(xlabel='step', ylabel='unexplained share', ylim=(0, None))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(bbox_to_anchor=(1, 1), loc='upper left')
-    return f'<h2>Loss</h2><img src="{_figure(fig)}" alt="loss curves">'
+    return f'<h2>Loss</h2><img src="{figure_address(fig)}" alt="loss curves">'

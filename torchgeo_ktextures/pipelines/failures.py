@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Sequence
 
-from .errors import first_line
+from ..errors import first_line
 
 
 class ScenesFailedError(OSError):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
-from .datasets.rasters import RASTER_SUFFIXES
-from .datasets.validity import InvalidIf
-from .maps.area import ground_sample_distance
-from .models import MASK_STRIDES
+from ..datasets.rasters import RASTER_SUFFIXES
+from ..datasets.validity import InvalidIf
+from ..maps.area import ground_sample_distance
+from ..models import MASK_STRIDES
 
 #: Ends of names that people give to maps, and never to folders.
 _OTHER_FORMATS = (
@@ -48,6 +48,7 @@ class Options:
     on_error: str | None
     tile_size: int
     progress: bool
+    suggest: int | None = None
 
     def __post_init__(self) -> None:
         """Find the home folder of the user in paths."""

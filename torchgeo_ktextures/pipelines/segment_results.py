@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imsave
 
-from .colors import class_colors
-from .estimator import KTexturesSegmenter
-from .inference.origin import read_tags
-from .inference.statistics import (
+from ..colors import class_colors
+from ..estimator import KTexturesSegmenter
+from ..inference.origin import read_tags
+from ..inference.statistics import (
     CLASSES_TAG,
     ClassSummary,
     read_summaries,
     total_classes,
 )
-from .maps import ClassEntry, read_classes, write_classes
-from .maps.output import complete_file, make_folder
-from .maps.reading import MODEL_TAG
+from ..maps import ClassEntry, read_classes, write_classes
+from ..maps.output import complete_file, make_folder
+from ..maps.reading import MODEL_TAG
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:
@@ -37,22 +37,28 @@ def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]
     return found[0][0], total_classes([classes for _, classes in found])
 
 
-def print_summary(maps: Sequence[Path], files: Sequence[str]) -> None:
+def print_summary(
+    maps: Sequence[Path], files: Sequence[str], names: Sequence[str] | None = None
+) -> None:
     """Print classes, areas, spectra and files.
 
     Args:
         maps: Finished maps.
         files: Everything that was written.
+        names: Names of the classes (defaults to their numbers).
     """
     bands, classes = total_summaries(maps)
     total = max(sum(c.pixels for c in classes), 1)
     hectares = all(c.area_ha is not None for c in classes)
     size = 'hectares' if hectares else 'pixels'
-    print(f'\n{"class":>5} {size:>16} {"share":>7}  mean of ' + ', '.join(bands))
+    shown = names or [str(i) for i in range(len(classes))]
+    width = max(5, *map(len, shown))
+    head = f'\n{"class":>{width}} {size:>16} {"share":>7}  mean of '
+    print(head + ', '.join(bands))
     for i, c in enumerate(classes):
         amount = f'{c.area_ha:16,.2f}' if hectares else f'{c.pixels:16,}'
         means = '  '.join(f'{value:.4g}' for value in c.mean) or 'no pixel'
-        print(f'{i:5} {amount} {c.pixels / total:7.1%}  {means}')
+        print(f'{shown[i]:>{width}} {amount} {c.pixels / total:7.1%}  {means}')
     if not hectares:
         print('Areas are in pixels: a scene has no georeference.')
     print('\nWritten:')

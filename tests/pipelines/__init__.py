@@ -1,0 +1,2 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.

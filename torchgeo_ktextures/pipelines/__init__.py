@@ -1,0 +1,4 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""From scenes to maps: what the commands that need a model do, step by step."""

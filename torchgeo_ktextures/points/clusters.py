@@ -1,0 +1,206 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Clusters of a scene, as many as are wanted."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from torch import Tensor, nn
+
+from ..clustering import FeatureClusters, Sample, find_classes
+from ..clustering.feature_space import valid_cells
+from ..losses import KTexturesLoss, cell_validity
+from .settings import MOST_MIXTURES, SPLIT_SAMPLES
+
+
+class SceneClusters(nn.Module):
+    """Clusters of the cells of the mask grid: a mixture, split further where asked for.
+
+    They are found as the classes of a segmenter are, without any training.
+    """
+
+    centers: Tensor
+    parents: Tensor
+    scale: Tensor
+    sizes: Tensor
+
+    def __init__(self, criterion: KTexturesLoss, num_clusters: int) -> None:
+        """Initialize a new SceneClusters instance.
+
+        Args:
+            criterion: Loss of a fitted model, of which the statistics are used.
+            num_clusters: Number of clusters.
+        """
+        super().__init__()
+        space, prior = criterion.clusters.space, criterion.clusters.prior
+        groups = {n: (c, space.windows[n]) for n, c in space.channels.items()}
+        self.num_clusters = num_clusters
+        self.num_mixtures = max(2, min(num_clusters, MOST_MIXTURES))
+        channels = prior.moments.channels
+        in_channels = len(prior.moments.local.dark)
+        self.classes = FeatureClusters(
+            groups, space.weights, self.num_mixtures, in_channels, prior.mask_stride
+        )
+        self.classes.prior.moments.load_state_dict(prior.moments.state_dict())
+        count = max(self.num_mixtures, num_clusters)
+        self.register_buffer('centers', torch.zeros(count, channels))
+        self.register_buffer('parents', torch.arange(count))
+        self.register_buffer('scale', torch.ones(channels))
+        self.register_buffer('sizes', torch.zeros(count))
+
+    @property
+    def needs_features(self) -> bool:
+        """Whether features tell clusters, and not moments alone."""
+        return bool(self.classes.prior.mixture.color_weight < 1)
+
+    @torch.no_grad()
+    def fit(
+        self, sample: Sample, seed: int, found: FeatureClusters | None = None
+    ) -> None:
+        """Find the clusters.
+
+        Args:
+            sample: What :func:`measure` returns.
+            seed: Seed of everything that is random.
+            found: Mixtures that were found in this sample with this seed, if they are
+                at hand.
+
+        Raises:
+            ValueError: If there are fewer different cells than clusters.
+        """
+        prior, space = self.classes.prior, self.classes.space
+        if found is not None:
+            self.classes.load_state_dict(found.state_dict())
+        else:
+            seen = sample
+            if 'color' not in space.weights:  # features alone tell classes
+                seen = sample._replace(moments=(), views=())
+            classes = find_classes(seen, space, prior.mixture, seed, 'mixture')
+            prior.mixture.load_state_dict(classes.mixture.state_dict())
+        moments = valid_cells(sample.moments, sample.valids)
+        reduced = [space(m).movedim(-1, 1) for m in sample.pooled]
+        vectors = valid_cells(reduced, sample.valids)
+        self._split(prior.mixture(vectors, moments).argmin(1), moments, seed)
+
+    def _split(self, labels: Tensor, moments: Tensor, seed: int) -> None:
+        """Split mixtures by k-means into as many clusters as there are to be."""
+        sizes = torch.bincount(labels, minlength=self.num_mixtures)
+        counts = torch.ones(self.num_mixtures, dtype=torch.long)
+        # Large clusters are split more often, but not in proportion: small classes
+        # count as much as large ones.
+        while int(counts.sum()) < self.num_clusters:
+            counts[(sizes**0.5 / counts).argmax()] += 1
+        middle, deviation = moments.mean(0), moments.std(0, correction=0)
+        self.scale.copy_(deviation.clamp(min=1e-6))
+        scaled = ((moments - middle) / self.scale).clamp(-4, 4)
+        rng = np.random.default_rng(seed)
+        starts = counts.cumsum(0) - counts
+        for parent, (start, count) in enumerate(zip(starts, counts, strict=True)):
+            here = slice(int(start), int(start + count))
+            self.parents[here] = parent
+            own = scaled[labels == parent]
+            if not len(own):
+                continue
+            some = own[rng.permutation(len(own))[:SPLIT_SAMPLES]].numpy()
+            several = min(int(count), len(np.unique(some, axis=0)))
+            kmeans = KMeans(several, n_init=1, random_state=seed).fit(some)
+            here = slice(int(start), int(start) + several)
+            self.centers[here] = torch.from_numpy(kmeans.cluster_centers_)
+            shares = np.bincount(kmeans.labels_, minlength=several) / len(some)
+            self.sizes[here] = torch.from_numpy(shares * len(own))
+        self.centers.mul_(self.scale).add_(middle)
+
+    @torch.no_grad()
+    def forward(self, x: Tensor, valid: Tensor, pooled: Tensor | None = None) -> Tensor:
+        """Compute the probabilities of the mixtures.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            pooled: Pooled features of shape ``(B, sum F, h, w)``, which count only
+                where :attr:`needs_features` says so.
+
+        Returns:
+            Probabilities on the mask grid, of shape ``(B, k, h, w)``.
+        """
+        vectors = None
+        if self.needs_features and pooled is not None:
+            vectors = self.classes.space(pooled)
+        return self.classes.prior.predict_proba(x, valid, vectors)
+
+    @torch.no_grad()
+    def assign(self, probabilities: Tensor, x: Tensor, valid: Tensor) -> Tensor:
+        """Find the cluster of each cell.
+
+        Args:
+            probabilities: What :meth:`forward` returns.
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Clusters of shape ``(B, h, w)``.
+        """
+        parents = probabilities.argmax(1)
+        if self.num_clusters <= self.num_mixtures:
+            return parents
+        labels = parents.clone()
+        prior = self.classes.prior
+        moments = prior.moments(x, valid, prior.step)
+        moments = middle_of_cells(moments, prior.places).movedim(1, -1)
+        for parent in range(self.num_mixtures):
+            children = (self.parents == parent).nonzero()[:, 0]
+            own = parents == parent
+            distances = torch.cdist(
+                moments[own] / self.scale, self.centers[children] / self.scale
+            )
+            # Centers that were not needed lie nowhere.
+            distances[:, self.sizes[children] == 0] = torch.inf
+            labels[own] = children[distances.argmin(1)]
+        return labels
+
+
+def middle_of_cells(places: Tensor, count: int) -> Tensor:
+    """Take the place in the middle of each cell.
+
+    Args:
+        places: Values at places, of shape ``(B, F, h * count, w * count)``.
+        count: Number of places in a cell, in a row.
+
+    Returns:
+        Values of shape ``(B, F, h, w)``.
+    """
+    middle = slice(count - 1, None, count)
+    return places[..., middle, middle]
+
+
+@torch.no_grad()
+def measure(
+    criterion: KTexturesLoss, patches: Sequence[tuple[Tensor, Tensor]]
+) -> Sample:
+    """Measure what clusters are found by, which any number of them can share.
+
+    Args:
+        criterion: Loss of a fitted model.
+        patches: Normalized bands and their validity, of heights and widths that the
+            coarsest stride divides.
+
+    Returns:
+        What is measured in the cells of the patches.
+    """
+    prior, space = criterion.clusters.prior, criterion.clusters.space
+    pooled, cells, moments, views = [], [], [], []
+    for x, valid in patches:
+        features = criterion.similarity.features(x, valid)
+        pooled.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+        found = prior.moments(x, valid, prior.step)
+        moments.append(middle_of_cells(found, prior.places))
+        each = prior.moments.each(x, valid, prior.step)
+        views.append([middle_of_cells(view, prior.places) for view in each])
+        shares = cell_validity(valid, pooled[-1].shape[-2:])
+        place = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
+        inside = valid[..., place, place] > 0
+        cells.append(((shares > 0.5) & inside)[:, 0])
+    return Sample(pooled, cells, moments, list(zip(*views, strict=True)))

@@ -1,0 +1,205 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""What is known of a place, before anyone labels it."""
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..losses import pad_to_grid
+from ..models import LabelNetwork
+from ..tasks import KTextures
+from .blend import Layout
+from .clusters import SceneClusters, measure
+from .settings import COARSE, COARSE_WINDOW, FEATURE_CLUSTERS, PLACES_PER_CLUSTER, STEP
+
+
+class PlaceFeatures(nn.Module):
+    """Features of places two pixels apart: bands, moments, textures and classes.
+
+    The edge-aware moments are those that clusters are found by, and those of a wider
+    neighbourhood; textures are the reduced features of the extractor. Classes are the
+    probabilities of the segmenter, and of coarser and finer clusters.
+    """
+
+    def __init__(self, task: KTextures, num_clusters: Sequence[int]) -> None:
+        """Initialize a new PlaceFeatures instance.
+
+        Args:
+            task: Fitted task, which is left as it is.
+            num_clusters: Numbers of clusters.
+        """
+        super().__init__()
+        self.network = LabelNetwork(task.model)
+        self.criterion = copy.deepcopy(task.criterion).eval().requires_grad_(False)
+        self.num_clusters = list(num_clusters)
+        self.clusters = nn.ModuleList(
+            SceneClusters(self.criterion, k) for k in num_clusters
+        )
+        self.moments = self.criterion.clusters.prior.moments
+        in_channels = len(self.moments.local.dark)
+        counts = [6 * in_channels, *(2 * in_channels for _ in COARSE)]
+        bands = sum(counts)
+        counts.append(self.criterion.clusters.space.projection.shape[1])
+        appearance = sum(counts)
+        counts.append(task.model.num_classes)
+        memberships = []
+        for k in num_clusters:
+            memberships.append(slice(sum(counts), sum(counts) + k))
+            counts.append(k)
+        #: What the channels are.
+        self.layout = Layout(bands, appearance, memberships)
+        #: Number of features.
+        self.channels = sum(counts)
+
+    @torch.no_grad()
+    def fit(self, patches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
+        """Find the clusters.
+
+        Args:
+            patches: Bands and validity of patches.
+            seed: Seed of everything that is random.
+
+        Raises:
+            ValueError: If there are fewer different cells than clusters.
+        """
+        prepared = [self.prepare(image, valid)[:2] for image, valid in patches]
+        sample = measure(self.criterion, prepared)
+        for clusters in self.clusters:
+            assert isinstance(clusters, SceneClusters)
+            clusters.fit(sample, seed)
+
+    @torch.no_grad()
+    def prepare(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalize bands, and pad to whole cells of the coarsest features.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Normalized bands, and 1 where they are valid and no outliers.
+        """
+        model = self.network.model
+        return pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
+
+    @torch.no_grad()
+    def pool(self, x: Tensor, valid: Tensor) -> Tensor:
+        """Extract features, and average them over the cells of the mask grid.
+
+        Args:
+            x: Bands that :meth:`prepare` returns.
+            valid: Their validity.
+
+        Returns:
+            Vectors of shape ``(B, sum F, h, w)``.
+        """
+        features = self.criterion.similarity.features(x, valid)
+        size = (x.shape[-2], x.shape[-1])
+        return self.criterion.clusters.space.pool(features, size)
+
+    @torch.no_grad()
+    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+        """Compute features.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Features of shape ``(B, F, ceil(H / 2), ceil(W / 2))``.
+        """
+        x, inside = self.prepare(image, valid)
+        places = [x[..., ::STEP, ::STEP], self.moments(x, inside, STEP)]
+        places += [self._coarse(x, inside, factor) for factor in COARSE]
+        pooled = self.pool(x, inside)
+        cells = [self.criterion.clusters.space(pooled).movedim(-1, 1)]
+        logits = self.network.model.coarse_logits(x, pad_to_grid(image, valid)[1])
+        cells.append(logits.float().softmax(1))
+        cells += [clusters(x, inside, pooled) for clusters in self.clusters]
+        stride = self.network.model.mask_network.mask_stride
+        parts = [*places, _resize(torch.cat(cells, 1), stride / STEP)]
+        height, width = (-(-n // STEP) for n in image.shape[-2:])
+        return torch.cat(parts, 1)[..., :height, :width]
+
+    def _coarse(self, x: Tensor, valid: Tensor, factor: int) -> Tensor:
+        """Moments of averaged bands."""
+        share = F.avg_pool2d(valid, factor)
+        averaged = F.avg_pool2d(x * valid, factor) / share.clamp(min=1e-6)
+        local = self.moments.local
+        inside = (share > 0.5).to(x.dtype)
+        found: Tensor = local(local.logarithm(averaged), inside, COARSE_WINDOW)
+        return _resize(found, factor / STEP)
+
+
+def _resize(values: Tensor, factor: float) -> Tensor:
+    """Bring values from another grid to that of the places."""
+    if factor == 1:
+        return values
+    if factor < 1:
+        return F.avg_pool2d(values, round(1 / factor))
+    return F.interpolate(values, scale_factor=factor, mode='bilinear')
+
+
+def fit_features(
+    task: KTextures, patches: Sequence[tuple[Tensor, Tensor]], seed: int
+) -> PlaceFeatures:
+    """Find clusters of patches, fewer where there are not enough different cells.
+
+    Args:
+        task: Fitted task.
+        patches: Bands and validity of patches.
+        seed: Seed of everything that is random.
+
+    Returns:
+        Features with these clusters.
+
+    Raises:
+        ValueError: If there are not even two different cells.
+    """
+    counts = FEATURE_CLUSTERS
+    while True:
+        features = PlaceFeatures(task, counts).eval()
+        try:
+            features.fit(patches, seed)
+        except ValueError:
+            if max(counts) == 2:
+                raise
+            counts = tuple(max(2, k // 2) for k in counts)
+        else:
+            return features
+
+
+def draw_places(
+    features: PlaceFeatures, patches: Iterable[tuple[Tensor, Tensor]], seed: int
+) -> npt.NDArray[np.float32]:
+    """Draw some places of each cluster, of which the class is not known.
+
+    Args:
+        features: Fitted features.
+        patches: Bands and validity of patches.
+        seed: Seed of the choice.
+
+    Returns:
+        Features of the places, of shape ``(M, F)``.
+    """
+    found = []
+    for image, valid in patches:
+        inside = valid[:, 0, ::STEP, ::STEP] > 0
+        found.append(features(image, valid).movedim(1, -1)[inside])
+    vectors: npt.NDArray[np.float32] = torch.cat(found).numpy()
+    rng = np.random.default_rng(seed)
+    kept = []
+    for columns in features.layout.memberships:
+        clusters = vectors[:, columns].argmax(1)
+        for cluster in np.unique(clusters):
+            own = np.flatnonzero(clusters == cluster)
+            kept.append(rng.permutation(own)[:PLACES_PER_CLUSTER])
+    drawn: npt.NDArray[np.float32] = vectors[np.unique(np.concatenate(kept))]
+    return drawn

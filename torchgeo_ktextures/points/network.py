@@ -1,0 +1,135 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""From bands to classes of points, in the loop over tiles."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torchgeo.datasets.utils import Sample
+
+from ..models import KTexturesModel, upsample_logits
+from ..models.label_network import class_confidence, upsample_labels
+from .blend import PointBlend
+from .features import PlaceFeatures
+from .reading import validity
+from .settings import STEP
+
+
+class PointNetwork(LightningModule):
+    """Computes features, and has the classifier tell classes from them.
+
+    It takes the place of a task in the loop over tiles.
+    """
+
+    points: Tensor
+    codes: Tensor
+    places: Tensor
+
+    #: What predictions hold, of 'labels', 'confidence', 'probabilities' and 'shares'.
+    predict_keys: Sequence[str] = ('labels', 'probabilities')
+
+    def __init__(
+        self,
+        features: PlaceFeatures,
+        points: npt.NDArray[np.float32],
+        codes: npt.NDArray[np.int64],
+        places: npt.NDArray[np.float32],
+        seed: int,
+    ) -> None:
+        """Initialize a new PointNetwork instance.
+
+        Args:
+            features: Features with clusters.
+            points: Features of the points, of shape ``(N, F)``.
+            codes: Numbers of their classes, of shape ``(N,)``.
+            places: Features of places without a class, of shape ``(M, F)``.
+            seed: Seed of the classifier.
+        """
+        super().__init__()
+        self.features = features
+        # What the classifier was fitted to is what tells one network from another.
+        self.register_buffer('points', torch.from_numpy(points))
+        self.register_buffer('codes', torch.from_numpy(codes))
+        self.register_buffer('places', torch.from_numpy(places))
+        self.seed = seed
+        self.blend = PointBlend(features.layout, seed).fit(points, codes, places)
+        self.hparams.update({'num_classes': len(self.blend.classes_)})
+
+    @property
+    def model(self) -> KTexturesModel:
+        """The model of the segmenter."""
+        return self.features.network.model
+
+    @torch.inference_mode()
+    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+        """Compute logarithms of probabilities at places two pixels apart.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Log-probabilities of shape ``(B, K, ceil(H / 2), ceil(W / 2))``.
+        """
+        found = self.features(image, valid).movedim(1, -1)
+        vectors = found.reshape(-1, found.shape[-1]).cpu().numpy()
+        logits = torch.from_numpy(self.blend.predict_log_proba(vectors))
+        logits = logits.to(found.device).view(*found.shape[:3], -1)
+        return logits.movedim(-1, 1).contiguous()
+
+    def predict(
+        self, image: Tensor, valid: Tensor, keys: Collection[str] = ('labels',)
+    ) -> dict[str, Tensor]:
+        """Compute what is asked for of each pixel.
+
+        Args:
+            image: Bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            keys: Names of what is asked for.
+
+        Returns:
+            'labels' of shape ``(B, H, W)`` and 'confidence' of the same in percent, both
+            -1 where invalid, 'probabilities' of shape ``(B, K, H, W)``, and 'shares',
+            which are these of shape ``(B, H, W, K)``, NaN where invalid.
+        """
+        invalid = valid[:, 0] <= 0
+        size = (image.shape[-2], image.shape[-1])
+        if invalid.all():
+            cells = [-(-n // STEP) for n in size]
+            logits = image.new_zeros(len(image), len(self.blend.classes_), *cells)
+        else:
+            logits = self(image, valid)
+        found = {}
+        if 'labels' in keys:
+            labels = upsample_labels(logits, STEP, size)
+            found['labels'] = labels.masked_fill(invalid, -1)
+        if 'confidence' in keys:
+            ahead = class_confidence(logits, STEP, size)
+            found['confidence'] = ahead.masked_fill(invalid, -1)
+        if 'probabilities' in keys or 'shares' in keys:
+            probabilities = upsample_logits(logits, STEP, size).softmax(1)
+            if 'probabilities' in keys:
+                found['probabilities'] = probabilities
+            shares = probabilities.movedim(1, -1)
+            found['shares'] = shares.masked_fill(invalid[..., None], torch.nan)
+        return found
+
+    def predict_step(
+        self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
+    ) -> dict[str, Tensor]:
+        """Compute the class of each pixel.
+
+        Args:
+            batch: The output of your DataLoader.
+            batch_idx: Integer displaying index of this batch.
+            dataloader_idx: Index of the current dataloader.
+
+        Returns:
+            What :attr:`predict_keys` names, see :meth:`predict`.
+        """
+        return self.predict(batch['image'], validity(batch), self.predict_keys)
