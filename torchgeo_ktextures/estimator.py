@@ -43,8 +43,9 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         labels_: Class of each pixel of the training images, -1 where invalid, int of
             shape (H, W), or a list of such.
         n_iter_: Number of steps.
-        loss_: Share of the variance of the features that the simulation does not
-            explain, over the last steps.
+        loss_: Loss over the last steps: the share of the variance of the features that
+            the simulation does not explain or, where colour tells all classes and
+            nothing is simulated, the cross-entropy of the masks in nats.
         textures_: One texture per class in the units of the input, of shape
             (k, C, 64, 64).
         cluster_centers_: Mean of the training pixels of each class, of shape (k, C).

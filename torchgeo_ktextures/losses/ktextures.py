@@ -48,6 +48,18 @@ class KTexturesLoss(nn.Module):
         self.clusters = clusters
         self.assignment_weight = assignment_weight
 
+    def simulated_share(self, model: KTexturesModel) -> float:
+        """Share of the training images that are simulated.
+
+        Args:
+            model: Model.
+
+        Returns:
+            From zero, where colour tells all classes, to one; one as well if the
+            similarity is all there is to learn from.
+        """
+        return model.prior.texture_share() if self.assignment_weight else 1.0
+
     def forward(
         self,
         model: KTexturesModel,
@@ -72,16 +84,14 @@ class KTexturesLoss(nn.Module):
             ``assignment``, the cross-entropy; and ``occupancy``, the share of the
             valid area in each class, by cells, of shape ``(k,)``. In training,
             similarity is that of the first images, the fewer the more colour tells;
-            where colour tells all, it is only watched, on one image.
+            where colour tells all, nothing is simulated, and there is none.
         """
         x = model.prepare(image, valid)
         x, valid = pad_to_grid(x, model.inliers(image, valid))
         size = (x.shape[-2], x.shape[-1])
         # Simulation costs the most: where colour tells classes, part of a batch will do.
-        share = model.prior.texture_share() if self.training else 1
-        some = slice(max(1, round(share * len(x))))
-        seen = slice(None if share else 1)
-        targets = self.similarity.features(x[seen], valid[seen])
+        share = self.simulated_share(model) if self.training else 1
+        targets = self.similarity.features(x, valid) if share else {}
         if model.prior.texture_share():
             prior = None
             labels = self.clusters(targets, x, valid)
@@ -93,7 +103,9 @@ class KTexturesLoss(nn.Module):
         area = cells.sum().clamp(min=1e-6)
         error = F.cross_entropy(coarse, labels, reduction='none')[:, None]
         assignment = (error * cells).sum() / area
-        with torch.set_grad_enabled(share > 0 and torch.is_grad_enabled()):
+        parts = {'assignment': assignment}
+        if share:
+            some = slice(max(1, round(share * len(x))))
             if warm:
                 masks = cluster_masks(labels[some], model.num_classes, size)
             else:
@@ -101,14 +113,14 @@ class KTexturesLoss(nn.Module):
             simulated = model.simulate(masks, generator, TEXTURE_SIZE)
             real = {name: value[some] for name, value in targets.items()}
             similarity, groups = self.similarity(simulated, real, valid[some])
-        weight = 1 if warm else self.assignment_weight
-        loss = similarity + weight * assignment
-        if not share:
+            weight = 1 if warm else self.assignment_weight
+            parts['loss'] = similarity + weight * assignment
+            parts['similarity'] = similarity
+            parts |= {f'similarity_{name}': value for name, value in groups.items()}
+        else:
             # Processes that train together wait for a gradient of each parameter.
-            loss = loss + 0 * sum(p.sum() for p in model.generators.parameters())
-        parts = {'loss': loss}
-        parts |= {'similarity': similarity, 'assignment': assignment}
-        parts |= {f'similarity_{name}': value for name, value in groups.items()}
+            unused = sum(p.sum() for p in model.generators.parameters())
+            parts['loss'] = assignment + 0 * unused
         chosen = F.one_hot(coarse.argmax(1), model.num_classes)
         inside = torch.einsum('bhwk,bhw->k', chosen.to(cells.dtype), cells[:, 0])
         parts['occupancy'] = inside / area

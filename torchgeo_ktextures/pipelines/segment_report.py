@@ -233,12 +233,16 @@ def _losses(segmenter: KTexturesSegmenter) -> str:
         return ''
     fig = Figure(figsize=(9, 3.2), layout='constrained')
     ax = fig.subplots()
+    simulated = any(name.startswith('similarity_') for name in history.values)
     for name, values in history.values.items():
         if name == 'loss' or name.startswith('similarity_'):
             steps, losses = zip(*values, strict=True)
-            label = 'all' if name == 'loss' else name.removeprefix('similarity_')
+            label = name.removeprefix('similarity_')
+            if name == 'loss':
+                label = 'all' if simulated else 'cross-entropy'
             ax.plot(steps, losses, label=label, linewidth=2 if name == 'loss' else 1)
-    ax.set(xlabel='step', ylabel='unexplained share', ylim=(0, None))
+    unit = 'unexplained share' if simulated else 'nats'
+    ax.set(xlabel='step', ylabel=unit, ylim=(0, None))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(bbox_to_anchor=(1, 1), loc='upper left')
     return f'<h2>Loss</h2><img src="{figure_address(fig)}" alt="loss curves">'

@@ -87,8 +87,9 @@ class EvaluationMixin(PredictionMixin):
                 f'{split}_{name}', value, batch_size=size, sync_dist=sync, **kwargs
             )
 
-        # Phases have different terms; what both have is comparable.
-        log('loss', parts['similarity'], prog_bar=True)
+        # Phases have different terms; what both have is comparable. Where nothing is
+        # simulated, cross-entropy is all there is.
+        log('loss', parts.get('similarity', parts['assignment']), prog_bar=True)
         for name, value in parts.items():
             if name not in ('loss', 'similarity', 'occupancy'):
                 log(name, value)

@@ -127,7 +127,7 @@ def begin(
         labels.append(fine.masked_fill(valid[:, 0] <= 0, -1))
     means = cluster_means([x for x, _ in batches], labels, model.num_classes)
     model.generators.set_means(means)
-    model.generators.flat.fill_(not model.prior.texture_share())
+    model.generators.flat.fill_(not criterion.simulated_share(model))
     return found_classes
 
 
