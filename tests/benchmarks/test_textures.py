@@ -1,6 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,13 @@ def test_moments_and_distance() -> None:
     assert textures.distance(found, apart, one) == pytest.approx(0.5)
 
 
-def test_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few = functools.partial(textures.KTexturesSegmenter, max_steps=4)
+    monkeypatch.setattr(textures, 'KTexturesSegmenter', few)
     scene = write_raster(tmp_path / 'scene.tif', scene_pixels(96, 96))
     textures.main([str(scene), '--n-clusters', '2'])
     cells = capsys.readouterr().out.strip().splitlines()[-1].split('|')[3:7]
