@@ -43,7 +43,8 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
     events = EventAccumulator(str(out)).Reload()
     assert {
         'train_loss',
-        'train_similarity_planet_stride4',
+        'train_assignment',
+        'val_similarity_planet_stride4',
         'train_occupancy_2',
     } <= set(events.Tags()['scalars'])
     assert 'image/0' in events.Tags()['images']
