@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
 
 from .scores import SCORES
@@ -98,12 +99,15 @@ def plot_clicks(frame: pd.DataFrame, path: Path) -> None:
     fig = Figure(figsize=(8, 4), layout='constrained')
     ax = fig.subplots()
     markers = itertools.cycle('osD^v<>')
+    others = itertools.cycle(c for c in TABLEAU_COLORS.values() if c != OURS)
     ours = [m for m in frame.index if m.startswith('ktextures')]
     for method in [*ours, *(m for m in frame.index if m not in ours)]:
         look: dict[str, Any] = {'marker': next(markers), 'markersize': 5}
         if method in ours:
             look |= {'color': OURS, 'linewidth': 2.2}
             look['linestyle'] = '-' if method == ours[-1] else '--'
+        else:
+            look['color'] = next(others)
         ax.plot(frame.columns, frame.loc[method], label=method, **look)
     ax.set_xscale('log')
     ax.set_xticks(list(frame.columns), [str(n) for n in frame.columns])
