@@ -4,24 +4,20 @@
 """Report of a classification as one HTML page."""
 
 import html
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from ..colors import class_colors
-from ..datasets import RasterWindows
-from ..errors import DataWarning
 from ..estimator import KTexturesSegmenter
 from ..maps.html_page import figure_address, image_address, write_page
 from .scene_points import ScenePoints
-from .segment_report import overview, paint, spectra_address
+from .segment_report import paint, shown_map, spectra_address
 from .segment_results import total_summaries
 
 type _Array = npt.NDArray[Any]
@@ -50,20 +46,7 @@ def write_classification_report(
     """
     bands, classes = total_summaries(maps)
     table = np.array([color[:3] for color in class_colors(len(names)).values()]) / 255
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', DataWarning)  # said before
-        data = RasterWindows(
-            scenes[0],
-            bands=segmenter.bands_,
-            scale=segmenter.scale,
-            nodata=segmenter.nodata,
-            invalid_if=segmenter.invalid_if,
-        )
-    image, valid = overview(data)
-    with rasterio.open(maps[0]) as src:
-        labels = src.read(1, out_shape=valid.shape)
-        nodata = src.nodata
-    labels = np.where(labels == nodata, -1, labels.astype(int))
+    data, image, valid, labels = shown_map(scenes[0], maps[0], segmenter)
     low, high = np.percentile(image[:, valid], [1, 99], axis=1)[..., None, None]
     scaled = ((image - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
     rgb = np.where(valid[..., None], np.moveaxis(scaled[:3], 0, -1), 1)

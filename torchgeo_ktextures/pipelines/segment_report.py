@@ -55,20 +55,7 @@ def write_report(
     bands, classes = total_summaries(maps)
     colors = class_colors(len(classes))
     total = max(sum(c.pixels for c in classes), 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', DataWarning)  # said before
-        data = RasterWindows(
-            scenes[0],
-            bands=segmenter.bands_,
-            scale=segmenter.scale,
-            nodata=segmenter.nodata,
-            invalid_if=segmenter.invalid_if,
-        )
-    image, valid = overview(data)
-    with rasterio.open(maps[0]) as src:
-        labels = src.read(1, out_shape=valid.shape)
-        nodata = src.nodata
-    labels = np.where(labels == nodata, -1, labels.astype(int))
+    data, image, valid, labels = shown_map(scenes[0], maps[0], segmenter)
     low, high = np.percentile(image[:, valid], [1, 99], axis=1)[..., None, None]
 
     def rgb(values: _Array, chosen: Sequence[int] = (0, 1, 2)) -> _Array:
@@ -125,6 +112,36 @@ def write_report(
     )
     title = f'{Path(scenes[0]).name}{more}'
     write_page(path, title, body, f'<meta name="run" content="{run}">')
+
+
+def shown_map(
+    scene: str, labels: Path, segmenter: KTexturesSegmenter
+) -> tuple[RasterWindows, _Array, _Array, npt.NDArray[np.int_]]:
+    """Read a scene and its map in the size that a page shows.
+
+    Args:
+        scene: Path of the scene.
+        labels: Path of its map.
+        segmenter: What the scene was read by.
+
+    Returns:
+        The scene; its bands of shape ``(C, H, W)``; where they are valid, and classes,
+        -1 for nodata, of shape ``(H, W)``.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DataWarning)  # said before
+        data = RasterWindows(
+            scene,
+            bands=segmenter.bands_,
+            scale=segmenter.scale,
+            nodata=segmenter.nodata,
+            invalid_if=segmenter.invalid_if,
+        )
+    image, valid = overview(data)
+    with rasterio.open(labels) as src:
+        found = src.read(1, out_shape=valid.shape)
+        nodata = src.nodata
+    return data, image, valid, np.where(found == nodata, -1, found.astype(int))
 
 
 def overview(data: RasterWindows) -> tuple[_Array, _Array]:
