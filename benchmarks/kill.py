@@ -19,6 +19,7 @@ import math
 import multiprocessing as mp
 import os
 import random
+import re
 import tempfile
 import time
 from contextlib import suppress
@@ -66,9 +67,14 @@ def segment(scenes: list[str], output: Path, steps: int) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Bytes of all files of a folder."""
+    """Bytes of all files of a folder, but for the times in the report."""
     files = sorted(path for path in folder.rglob('*') if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    times = re.compile(b'<time.*?</time>')
+    return {
+        name: times.sub(b'', data) if name.endswith('.html') else data
+        for name, data in found.items()
+    }
 
 
 def is_temporary(name: str) -> bool:

@@ -34,10 +34,10 @@ from .trials import MAIN_SCORES, Trial, main_score, run_trials
 CONSTANTS: dict[str, tuple[str, Sequence[object]]] = {
     'EVIDENCE': ('mixture', [64, 16, 4]),
     'EDGE_POWER': ('local_moments', [4, 1, 8]),
-    'MEMBER_CLASSES': ('members', [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
+    'MEMBER_CLASSES': ('initialization', [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
     'MEMBER_ITERATIONS': ('members', [10, 3]),
     'COMMON_COVARIANCE': ('gaussians', [0.01, 0.001, 0.1]),
-    'NOISE_LAG': ('initialization', [4, 8]),
+    'NOISE_LAG': ('ensemble', [4, 8]),
 }
 
 _FIELDS = ('constant', 'value', 'dataset', 'task', 'clusters', 'seed')

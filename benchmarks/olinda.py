@@ -20,8 +20,8 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from torchgeo_ktextures.colors import class_colors
 from torchgeo_ktextures.datasets import Olinda
+from torchgeo_ktextures.maps.reading import map_colors
 
 _Labels = npt.NDArray[np.integer]
 
@@ -63,6 +63,7 @@ def main() -> None:
     args = parser.parse_args()
     with rasterio.open(args.map) as src:
         ours = src.read(1)
+        colors = np.array(map_colors(src, range(int(ours.max()) + 1)), np.uint8)
     with rasterio.open(Olinda.path) as src:
         bands = src.read()
     k = int(ours.max()) + 1
@@ -78,7 +79,6 @@ def main() -> None:
 
     low, high = np.percentile(bands, [2, 98], axis=(1, 2))[..., None, None]
     shown = np.clip((bands - low) / (high - low), 0, 1)
-    colors = np.array(list(class_colors(k).values()), np.uint8)
     panels = {
         'Landsat 7, Olinda': shown[:3].transpose(1, 2, 0),
         'NIR-R-G': shown[[3, 0, 1]].transpose(1, 2, 0),

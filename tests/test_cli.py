@@ -81,7 +81,15 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
             assert ((labels == 255) == (data == 0).all(0)).all()
             assert set(np.unique(labels)) <= {0, 1, 2, 255}
             colormap = dst.colormap(1)
-            assert [colormap[i] for i in range(3)] == list(class_colors(3).values())
+            colors = [colormap[i] for i in range(3)]
+            assert len(set(colors)) == 3
+            assert colors != list(class_colors(3).values())  # but by their spectra
+            style = (out / f'{path.stem}_labels.qml').read_text()
+            used = set(np.unique(labels)) - {255}
+            assert style.count('<paletteEntry ') == len(used)
+            for code in used:
+                color = bytes(colors[code][:3]).hex()
+                assert f'label="class {code}" color="#{color}"' in style
             assert dst.tags(ns='IMAGE_STRUCTURE')['LAYOUT'] == 'COG'
     assert not list(out.glob('.*'))
     first = (out / 'scene_labels.tif').read_bytes()
@@ -89,6 +97,15 @@ def test_fit_and_predict(config: Path, tmp_path: Path) -> None:
     # One tile or many: the same map.
     main([*predict, '--data.predict_tile_size', '512'])
     assert (out / 'scene_labels.tif').read_bytes() == first
+
+    # What a killed run has left out is made up for.
+    for name in ('scene_labels.qml', 'scene_labels.tif.aux.xml'):
+        (out / name).unlink()
+    stamp = (out / 'scene_labels.tif').stat().st_mtime_ns
+    main([*predict, '--data.predict_tile_size', '512'])
+    assert (out / 'scene_labels.tif').stat().st_mtime_ns == stamp
+    assert 'class 2' in (out / 'scene_labels.tif.aux.xml').read_text()
+    assert (out / 'scene_labels.qml').is_file()
 
 
 def test_mixed_precision(config: Path, tmp_path: Path) -> None:

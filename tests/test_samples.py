@@ -70,6 +70,11 @@ def test_scene_to_supervised_map(
         classes = json.loads(dst.tags(1)['CLASS_NAMES'])
         assert sorted(classes) == ['forest', 'water']
         found, taught = dst.read(1), named.read(1)
+        for code, name in enumerate(classes):
+            color = bytes(named.colormap(1)[code][:3]).hex()
+            assert color == bytes(dst.colormap(1)[code][:3]).hex()
+            style = Path('output/supervised/scene_supervised.qml').read_text()
+            assert f'value="{code}" label="{name}" color="#{color}"' in style
     assert ((found == 255) == (data == 0).all(0)).all()
     assert set(np.unique(found)) == {0, 1, 255}
     truth = np.full(found.shape, classes.index('water'))

@@ -55,6 +55,7 @@ def save_checkpoint(
             'params': params,
             'run': run,
             'loss': segmenter.loss_,
+            'selection': getattr(segmenter, 'selection_', None),
             'bands': getattr(segmenter, 'bands_', None),
             'names': None if names is None else [str(name) for name in names],
             'history': history.values if history is not None else None,
@@ -112,6 +113,8 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
     segmenter.n_features_in_ = bands
     segmenter.n_iter_ = content['global_step']
     segmenter.loss_ = own.get('loss', float('nan'))
+    if own.get('selection') is not None:
+        segmenter.selection_ = own['selection']
     if own.get('names') is not None:
         segmenter.feature_names_in_ = np.array(own['names'], object)
     if own.get('bands') is not None:

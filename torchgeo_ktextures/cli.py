@@ -18,6 +18,7 @@ from jsonargparse import ArgumentParser, Namespace
 from .commands.assess import assess
 from .commands.classify import classify
 from .commands.export import export
+from .commands.merge import merge
 from .commands.options import join_lists
 from .commands.picture import picture
 from .commands.relabel import relabel
@@ -36,6 +37,7 @@ _PASSED_ON = {
 #: Our commands and what goes without a name.
 _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'segment': (segment, {'scenes': '+'}),
+    'merge': (merge, {'labels': None}),
     'suggest': (suggest, {'labels': None}),
     'classify': (classify, {'scenes': '+'}),
     'relabel': (relabel, {'labels': None}),

@@ -20,10 +20,18 @@ from .datasets.validity import InvalidIf
 from .errors import DataWarning
 from .fitting import Fitting
 from .inference import label_images, label_patches
+from .inference.likelihood import mean_log_likelihood
 from .inference.statistics import total_classes
 from .inference.training_range import compare_bands
+from .maps.class_tree import cut_tree
 
 _Labels = npt.NDArray[np.int64]
+
+
+def _renumber(labels: Any, names: _Labels) -> Any:
+    if isinstance(labels, np.ndarray):
+        return names[labels]
+    return labels.copy(data=names[np.asarray(labels)])  # an array of xarray
 
 
 class KTexturesSegmenter(ClusterMixin, Fitting):
@@ -42,6 +50,9 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
     Attributes:
         labels_: Class of each pixel of the training images, -1 where invalid, int of
             shape (H, W), or a list of such.
+        n_clusters_: Number of classes.
+        selection_: Criteria for each number of classes, where it was chosen, see
+            :func:`~torchgeo_ktextures.clustering.compare_numbers`.
         n_iter_: Number of steps.
         loss_: Loss over the last steps: the share of the variance of the features that
             the simulation does not explain or, where colour tells all classes and
@@ -67,7 +78,7 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
 
     def __init__(
         self,
-        n_clusters: int = 8,
+        n_clusters: int | str = 8,
         *,
         mask_stride: int = 4,
         max_steps: int = 100,
@@ -91,7 +102,8 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         """Initialize a new KTexturesSegmenter instance.
 
         Args:
-            n_clusters: Number of classes, k.
+            n_clusters: Number of classes, k; a range to choose from, such as '4:16'; or
+                'auto' to choose from 2 to 12.
             mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
                 the smallest region worth a class.
             max_steps: Number of training steps of a fit, at most: where colour tells
@@ -215,6 +227,53 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         labels: _Labels | list[_Labels] = inputs.give_back(found.labels)
         return labels
 
+    @property
+    def n_clusters_(self) -> int:
+        """Number of classes, k."""
+        return self.task_.model.num_classes
+
+    @property
+    def tree_(self) -> npt.NDArray[np.float64]:
+        """Order in which classes merge, see :meth:`cut`.
+
+        Returns:
+            Linkage matrix of SciPy, of shape (k - 1, 4), for
+            ``scipy.cluster.hierarchy.dendrogram`` and others. The larger part of each
+            merge comes first.
+        """
+        linkage: npt.NDArray[np.float64] = self.task_.linkage.cpu().double().numpy()
+        return linkage
+
+    def cut(self, n_clusters: int, labels: Any = None) -> Any:
+        """Merge the classes that are most alike, until a number of them is left.
+
+        Args:
+            n_clusters: Number of classes wanted, from 1 to that of the fit.
+            labels: Labels that :meth:`predict` gave, or a list of such (defaults to
+                those of the training images).
+
+        Returns:
+            Labels as they came, with fewer classes. A merged class keeps the number of
+            its larger part, so that maps of k and of k + 1 classes differ in one
+            class only; numbers in between may be missing.
+
+        Raises:
+            ValueError: If there are fewer classes than wanted.
+
+        Example:
+            >>> image = np.random.default_rng(0).random((4, 64, 64))
+            >>> segmenter = KTexturesSegmenter(4, max_steps=1).fit(image)
+            >>> len(np.unique(segmenter.cut(2)))
+            2
+        """
+        check_is_fitted(self)
+        # Invalid pixels, -1, are last.
+        names = np.append(cut_tree(self.tree_, n_clusters), -1)
+        labels = self.labels_ if labels is None else labels
+        if isinstance(labels, list):
+            return [_renumber(item, names) for item in labels]
+        return _renumber(labels, names)
+
     def fit_predict(self, images: Any, y: None = None) -> _Labels | list[_Labels]:
         """Find classes, and the class of each pixel.
 
@@ -227,6 +286,28 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         """
         labels: _Labels | list[_Labels] = self.fit(images).labels_
         return labels
+
+    def score(self, images: Any, y: None = None) -> float:
+        """Compute how likely images are, by the classes that were found.
+
+        Searches of scikit-learn, such as ``GridSearchCV`` over lists of images, use it.
+        As that of a mixture, it tends to rise with the number of classes:
+        ``n_clusters='auto'`` chooses by what is found again, and goes on in space.
+
+        Args:
+            images: One image, several, or paths of rasters, see the class.
+            y: Not used, there by convention of scikit-learn.
+
+        Returns:
+            Mean log-likelihood of the local moments and features of valid pixels, but
+            for a constant; the higher, the better.
+
+        Raises:
+            ValueError: If the images do not have the bands of the training images.
+        """
+        check_is_fitted(self)
+        data = self.inputs_of(images).data
+        return mean_log_likelihood(self.task_, data, self.device)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the fitted estimator.

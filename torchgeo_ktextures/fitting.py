@@ -15,12 +15,15 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from .callbacks import FewerSteps, History
+from .cluster_numbers import parse_n_clusters
+from .clustering import choose_number
 from .datamodules import RasterDataModule
 from .datamodules.inputs import Inputs
 from .datasets.bands import LEAST_BANDS
 from .inference import margin_of
 from .inference.statistics import ClassSummary
 from .tasks import KTextures
+from .tasks.selection import NumberComparison
 from .trainer import interruptible, make_trainer, quiet
 
 
@@ -33,6 +36,7 @@ class Fitting(BaseEstimator):
     """
 
     task_: KTextures
+    selection_: dict[str, list[float]]
     textures_: npt.NDArray[np.floating]
     trained_on_: dict[str, Any]
 
@@ -42,8 +46,12 @@ class Fitting(BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         data.seed = seed
         with isolate_rng(), quiet(self.verbose), interruptible():
+            number = parse_n_clusters(self.n_clusters)
+            if isinstance(number, range):
+                torch.manual_seed(seed)
+                number = self._choose(data, number)
             torch.manual_seed(seed)
-            self._fit(data)
+            self._fit(data, number)
         sample = self.task_.sample
         del self.task_.sample
         self.reference_ = data.reference
@@ -52,7 +60,8 @@ class Fitting(BaseEstimator):
 
     def _data(self, images: Any) -> RasterDataModule:
         """Data module to fit to images."""
-        for name in ('n_clusters', 'max_steps', 'n_init', 'patch_size', 'batch_size'):
+        parse_n_clusters(self.n_clusters)
+        for name in ('max_steps', 'n_init', 'patch_size', 'batch_size'):
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or value < 1:
                 raise ValueError(f'{name}={value!r} must be a whole number, at least 1')
@@ -80,9 +89,9 @@ class Fitting(BaseEstimator):
             self.bands_ = inputs.bands
         return inputs
 
-    def _fit(self, data: RasterDataModule) -> None:
-        self.task_ = KTextures(
-            num_classes=self.n_clusters,
+    def _task[T: KTextures](self, cls: type[T], num_classes: int) -> T:
+        task = cls(
+            num_classes=num_classes,
             in_channels=self.n_features_in_,
             mask_stride=self.mask_stride,
             features=list(self.features),
@@ -92,7 +101,20 @@ class Fitting(BaseEstimator):
             assignment_weight=self.assignment_weight,
             n_init=self.n_init,
         )
-        self.task_.draws = False
+        task.draws = False
+        return task
+
+    def _choose(self, data: RasterDataModule, numbers: range) -> int:
+        """Choose the number of classes."""
+        task = self._task(NumberComparison, numbers[0])
+        task.numbers = numbers
+        trainer = make_trainer(self.device, self.verbose, max_steps=1)
+        trainer.fit(task, datamodule=data)
+        self.selection_ = task.table
+        return choose_number(task.table)
+
+    def _fit(self, data: RasterDataModule, num_classes: int) -> None:
+        self.task_ = self._task(KTextures, num_classes)
         self.history_ = History()
         callbacks = [FewerSteps(), self.history_]
         steps = self.max_steps * self.n_init

@@ -52,7 +52,7 @@ _PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = 
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
     'edge-aware windows': ('clustering.local_moments.EDGE_POWER', 0),
-    'members of half the classes': ('clustering.members.MEMBER_CLASSES', (1.0,)),
+    'members of half the classes': ('clustering.initialization.MEMBER_CLASSES', (1.0,)),
     'common covariance': ('clustering.gaussians.COMMON_COVARIANCE', 0.0),
     'texture phase': (
         'fitting.KTextures',

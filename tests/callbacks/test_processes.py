@@ -103,7 +103,8 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     for devices in (1, 2):
         run(SCRIPT, tmp_path, str(devices), f'maps{devices}', *map(str, scenes))
     names = sorted(path.name for path in (tmp_path / 'maps1').iterdir())
-    assert names == [f'{s}_{k}.tif' for s in 'ab' for k in ('confidence', 'labels')]
+    ends = ('confidence.tif', 'labels.qml', 'labels.tif', 'labels.tif.aux.xml')
+    assert names == [f'{scene}_{end}' for scene in 'ab' for end in ends]
     assert sorted(p.name for p in (tmp_path / 'maps2').iterdir()) == names
     for name in names:
         one, two = (tmp_path / f'maps{n}' / name for n in (1, 2))

@@ -231,8 +231,13 @@ def test_maps_of_several_scenes(
         assert (labels == src.read(1)).mean() > 0.8
     names = {path.name for path in (tmp_path / 'maps').iterdir()}
     assert names == {
-        *('0_classes.tif', '0_classes.tif.aux.xml', '1_classes.tif'),
-        *('1_classes.tif.aux.xml', f'mosaic.{kind}'),
+        *(
+            f'{i}_classes{end}'
+            for i in '01'
+            for end in ('.tif', '.tif.aux.xml', '.qml')
+        ),
+        *(f'mosaic.{kind}', 'mosaic.qml'),
+        *(['mosaic.tif.aux.xml'] if kind == 'tif' else []),
     }
 
 

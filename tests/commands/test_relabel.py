@@ -35,9 +35,10 @@ def test_relabel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert 'class 3' in out
     assert ' ha ' in out
     assert 'dropped: cluster 1, ' in out
-    assert out.endswith(f'Written:\n  {output}\n  {output}.aux.xml\n')
+    style = tmp_path / 'named.qml'
+    assert out.endswith(f'Written:\n  {output}\n  {output}.aux.xml\n  {style}\n')
     assert set(tmp_path.iterdir()) == {
-        *(path, classes, output, tmp_path / 'named.tif.aux.xml')
+        *(path, classes, output, tmp_path / 'named.tif.aux.xml', style)
     }
 
 

@@ -51,7 +51,8 @@ def predict(task: LightningModule, data: PlanetDataModule, output: Path) -> list
         accelerator='cpu', logger=False, enable_progress_bar=False, callbacks=[writer]
     )
     trainer.predict(task, datamodule=data, return_predictions=False)
-    assert sorted(output.iterdir()) == sorted(writer.outputs)
+    assert sorted(output.glob('*.tif')) == sorted(writer.outputs)
+    assert len(list(output.iterdir())) == 3 * len(writer.outputs)  # with sidecars
     return writer.outputs
 
 

@@ -11,6 +11,7 @@ import rasterio
 from rasterio.control import GroundControlPoint
 
 from torchgeo_ktextures.colors import class_colors
+from torchgeo_ktextures.errors import DataWarning
 from torchgeo_ktextures.maps import finish_cog
 
 from ..label_maps import regions, write_labels
@@ -63,9 +64,35 @@ def test_ground_control_points(tmp_path: Path) -> None:
 
 
 def test_stale_sidecar_goes(tiled: Path, tmp_path: Path) -> None:
+    """What belongs to a map goes with it, and comes with it."""
+    (tmp_path / 'map.tif').write_text('the map before')
     (tmp_path / 'map.tif.aux.xml').write_text('<PAMDataset/>')
+    (tmp_path / 'map.qml').write_text('<qgis/>')
     finish_cog(tiled, tmp_path / 'map.tif')
-    assert {p.name for p in tmp_path.iterdir()} == {'map.tif', 'work'}
+    assert {p.name for p in tmp_path.iterdir()} == {
+        *('map.tif', 'map.tif.aux.xml', 'map.qml', 'work')
+    }
+    assert 'class 3' in (tmp_path / 'map.tif.aux.xml').read_text()
+    assert 'class 3' in (tmp_path / 'map.qml').read_text()
+
+
+def test_style_of_another_file_stays(tiled: Path, tmp_path: Path) -> None:
+    """As that of map.gpkg, which someone made."""
+    style = tmp_path / 'map.qml'
+    style.write_text('<qgis/>')
+    with pytest.warns(DataWarning, match=r'map.qml was there before map.tif'):
+        finish_cog(tiled, tmp_path / 'map.tif')
+    assert style.read_text() == '<qgis/>'
+
+
+def test_no_sidecars_without_classes(tmp_path: Path) -> None:
+    """The confidence has no colour table, and may have a style of a user."""
+    (tmp_path / 'work').mkdir()
+    tiled = write_labels(tmp_path / 'work' / 'tiled.tif', regions(), classes=0)
+    (tmp_path / 'map.tif').write_text('the map before')
+    (tmp_path / 'map.qml').write_text('<qgis/>')
+    finish_cog(tiled, tmp_path / 'map.tif')
+    assert {p.name for p in tmp_path.iterdir()} == {'map.tif', 'map.qml', 'work'}
 
 
 def test_disk_full_leaves_nothing(tiled: Path, tmp_path: Path) -> None:

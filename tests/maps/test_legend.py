@@ -74,7 +74,12 @@ def test_filled_in_by_hand(tmp_path: Path) -> None:
         ),
         ('classes:\n- index: 0\n\tname: b\n', 'line 3 is not .*a tab, use blanks'),
         ('classes: [{index: 0, name: a, nmae: b}]', "'nmae', which is not one of"),
-        ('classes: [{index: 0, name: a, color: red}]', "color 'red'.*three"),
+        ('classes: [{index: 0, name: a, color: rot}]', "color 'rot'.*forestgreen"),
+        ("classes: [{index: 0, name: a, color: '#12'}]", "color '#12'.*'#1f77b4'"),
+        ('classes: [{index: 0, name: a, color: none}]', "color 'none'.*forestgreen"),
+        # What comes after # is a comment.
+        ('classes:\n- {index: 0, name: a, color: }', 'empty color.*in quotes'),
+        ('classes:\n- index: 0\n  name: a\n  color: #1f77b4', 'empty color.*quotes'),
         ('classes: [{index: 0, name: a, color: [1, 2, 300]}]', '300.*0 to 255'),
         (
             'classes: [{index: 0, name: a}, {index: 0, name: b}]',

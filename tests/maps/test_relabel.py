@@ -64,6 +64,7 @@ def test_merges_names_and_drops(tmp_path: Path) -> None:
     assert {p.name for p in (tmp_path / 'deep').iterdir()} == {
         'named.tif',
         'named.tif.aux.xml',
+        'named.qml',
     }
 
 

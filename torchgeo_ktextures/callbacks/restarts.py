@@ -49,6 +49,7 @@ class Restarts(StepCallback):
             self.best_loss = loss
             state = {**task.model.state_dict(prefix='model.')}
             state |= task.criterion.clusters.state_dict(prefix='criterion.clusters.')
+            state['linkage'] = task.linkage
             self.best_state = {name: value.clone() for name, value in state.items()}
         if step < schedule.steps:
             task.restart()

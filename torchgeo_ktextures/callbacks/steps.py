@@ -23,6 +23,7 @@ class Restartable(Protocol):
     criterion: KTexturesLoss
     sample: tuple[Sequence[Tensor], Sequence[Tensor]]
     init: Init
+    linkage: Tensor
 
     @property
     def schedule(self) -> Schedule:

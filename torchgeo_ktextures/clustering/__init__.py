@@ -5,20 +5,17 @@
 
 from .color_prior import ColorPrior
 from .consensus import combine
+from .ensemble import Initialization, Sample
 from .feature_clusters import FeatureClusters
 from .feature_space import FeatureSpace
 from .filters import box_filter
 from .gaussians import MomentGaussians
-from .initialization import (
-    Init,
-    Initialization,
-    Sample,
-    cluster_means,
-    find_classes,
-)
+from .initialization import Init, cluster_means, find_classes
+from .linkage import link_by_distance, link_by_votes
 from .local_moments import LocalMoments, PlaceMoments
 from .members import Score
 from .mixture import ClassMixture
+from .selection import choose_number, compare_numbers
 
 __all__ = (
     'ClassMixture',
@@ -33,7 +30,11 @@ __all__ = (
     'Sample',
     'Score',
     'box_filter',
+    'choose_number',
     'cluster_means',
     'combine',
+    'compare_numbers',
     'find_classes',
+    'link_by_distance',
+    'link_by_votes',
 )

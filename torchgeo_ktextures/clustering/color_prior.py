@@ -81,20 +81,46 @@ class ColorPrior(nn.Module):
             Probabilities of shape ``(B, k, ceil(H / s), ceil(W / s))``, means over the
             places of a cell.
         """
+        # Of probabilities: a place that fits no class must not outweigh its cell.
+        return self._pool((-self._energy(x, valid, vectors)).softmax(1))
+
+    @torch.no_grad()
+    def log_likelihood(
+        self, x: Tensor, valid: Tensor, vectors: Tensor | None = None
+    ) -> Tensor:
+        """Compute how likely each cell is, whatever class it is of.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            vectors: See :meth:`predict_proba`.
+
+        Returns:
+            Weighted log-likelihood, but for a constant, of shape
+            ``(B, 1, ceil(H / s), ceil(W / s))``, means over the places of a cell.
+        """
+        energy = self._energy(x, valid, vectors)
+        return self._pool((-energy).logsumexp(1, keepdim=True))
+
+    def _energy(self, x: Tensor, valid: Tensor, vectors: Tensor | None) -> Tensor:
+        """Negative log-likelihood of each class at each place, or cell."""
         features = None
         if vectors is not None:
             flat = self.mixture.feature_energy(vectors.flatten(0, 2))
             features = flat.view(*vectors.shape[:3], -1).movedim(-1, 1)
             if not self.is_fitted:
-                return (-features).softmax(1)
+                return features
         moments = self.moments(*self.pad(x, valid), self.step)
         batch, _, height, width = moments.shape
         flat = self.mixture.moment_energy(moments.movedim(1, -1).flatten(0, 2))
         energy = flat.view(batch, height, width, -1).movedim(-1, 1)
         if features is not None:
             energy = energy + F.interpolate(features, (height, width))
-        # Of probabilities: a place that fits no class must not outweigh its cell.
-        return F.avg_pool2d((-energy).softmax(1), self.places)
+        return energy
+
+    def _pool(self, values: Tensor) -> Tensor:
+        """Mean over the places of a cell, if there are such."""
+        return F.avg_pool2d(values, self.places) if self.is_fitted else values
 
     @torch.no_grad()
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:

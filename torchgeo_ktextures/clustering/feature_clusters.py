@@ -75,6 +75,24 @@ class FeatureClusters(nn.Module):
         return self.prior.predict_proba(x, valid, self.space(pooled)).argmax(1)
 
     @torch.no_grad()
+    def log_likelihood(
+        self, features: Mapping[str, Tensor], x: Tensor, valid: Tensor
+    ) -> Tensor:
+        """Compute how likely each cell is, whatever class it is of.
+
+        Args:
+            features: Standardized features of shape ``(B, F, h, w)`` by group.
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            Weighted log-likelihood, but for a constant, of shape
+            ``(B, ceil(H / s), ceil(W / s))``.
+        """
+        pooled = self.space.pool(features, (x.shape[-2], x.shape[-1]))
+        return self.prior.log_likelihood(x, valid, self.space(pooled))[:, 0]
+
+    @torch.no_grad()
     def follow(
         self, features: Mapping[str, Tensor], size: tuple[int, int], rate: float = 0.1
     ) -> None:

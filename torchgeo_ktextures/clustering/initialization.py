@@ -4,58 +4,22 @@
 """Finding the classes of a sample, before any network exists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
-from .consensus import combine
-from .feature_space import FeatureSpace, valid_cells
-from .members import Member, Score, View, fit_members
+from .ensemble import Ensemble, Initialization, Sample, cell_vectors
+from .feature_space import FeatureSpace
+from .linkage import link_by_distance
 from .mixture import ClassMixture
-from .settings import NOISE_LAG, SAMPLES, SHIFTS
-from .spatial import autocorrelation, noise_whitening
+from .settings import MEMBER_CLASSES, SAMPLES
 
 #: What classes begin with.
 type Init = Literal['mixture', 'kmeans', 'random']
-
-
-@dataclass(frozen=True)
-class Initialization:
-    """Classes that were found in a sample.
-
-    Attributes:
-        mixture: The classes.
-        scores: Members of the ensemble that they were found by, empty for k-means.
-    """
-
-    mixture: ClassMixture
-    scores: tuple[Score, ...] = ()
-
-    @property
-    def agreement(self) -> float:
-        """Mean adjusted Rand index of the members with the classes.
-
-        The higher, the less the classes depend on how one looks at the scene.
-        """
-        return sum(s.agreement for s in self.scores) / max(len(self.scores), 1)
-
-
-class Sample(NamedTuple):
-    """What is measured in the cells of a sample."""
-
-    #: Pooled features, of shape ``(B, sum F, h, w)``.
-    pooled: Sequence[Tensor]
-    #: Valid cells, bool, on the CPU, of shape ``(B, h, w)``.
-    valids: Sequence[Tensor]
-    #: Moments that tell classes, at the middle of each cell, ``(B, d, h, w)``.
-    moments: Sequence[Tensor] = ()
-    #: Moments of each window, on the linear and on the logarithmic scale, likewise.
-    views: Sequence[Sequence[Tensor]] = ()
 
 
 def find_classes(
@@ -78,78 +42,19 @@ def find_classes(
         ValueError: If there are fewer different cells than classes.
     """
     num_classes = len(like.log_weights)
-    s = space.mask_stride
-    too_few = f'the training data has fewer than num_classes={num_classes} different '
-    too_few += f'cells of {s} x {s} pixels; ask for fewer classes or a smaller '
-    too_few += 'mask_stride, or give a larger scene'
-    count = sum(int(valid.sum()) for valid in sample.valids)
-    if count < num_classes:
-        raise ValueError(too_few)
-    generator = torch.Generator().manual_seed(seed)
-    index = torch.randperm(count, generator=generator)[:SAMPLES]
-    vectors = space.fit(sample.pooled, sample.valids, index)
-    if len({row.tobytes() for row in vectors.numpy().round(6) + 0.0}) < num_classes:
-        raise ValueError(too_few)  # no -0
+    if init == 'mixture' and sample.moments:
+        ensemble = Ensemble(sample, space, seed, SAMPLES, num_classes)
+        return ensemble.find(num_classes, MEMBER_CLASSES)[0]
+    vectors = cell_vectors(sample, space, seed, SAMPLES, num_classes)[0]
     mixture = ClassMixture(num_classes, like.gaussians.mean.shape[1], vectors.shape[1])
     if init == 'random':
         return Initialization(mixture)
-    if init == 'kmeans' or not sample.moments:
-        result = KMeans(num_classes, n_init=10, random_state=seed).fit(vectors.numpy())
-        mixture.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
-        mixture.spread.fill_(max(float(result.inertia_) / len(vectors), 1e-6))
-        return Initialization(mixture)
-    return _from_members(sample, space, mixture, vectors, index, seed)
-
-
-def _from_members(
-    sample: Sample,
-    space: FeatureSpace,
-    mixture: ClassMixture,
-    vectors: Tensor,
-    index: Tensor,
-    seed: int,
-) -> Initialization:
-    valids = sample.valids
-    color = [m.movedim(1, -1)[..., space.columns('color')].cpu() for m in sample.pooled]
-    weight = color_weight(float(autocorrelation(color, valids, space.lag).mean()))
-    lag = max(1, NOISE_LAG // space.mask_stride)
-    k = len(mixture.prototypes)
-    views = []
-    kinds = [(window, log) for window in SHIFTS for log in (False, True)]
-    for (window, log), maps in zip(kinds, sample.views, strict=True):
-        moved = [m.movedim(1, -1).cpu() for m in maps]
-        moments = valid_cells(maps, valids)[index].double()
-        views.append(View(window, log, moments, noise_whitening(moved, valids, lag)))
-    members = list(fit_members(views, vectors, weight, k, seed))
-    responsibilities = combine([m.responsibilities for m in members], k, seed)
-    moments = valid_cells(sample.moments, valids)[index].double()
-    mixture.color_weight.fill_(weight)
-    mixture.double().m_step(vectors, moments, responsibilities)
-    mixture.float()
-    labels = responsibilities.argmax(1)
-    return Initialization(mixture, tuple(_score(m, labels) for m in members))
-
-
-def color_weight(autocorrelation: float) -> float:
-    """How much colour counts in the likelihood of classes.
-
-    Colour is a signal that goes on in space, and noise that does not. It counts in full
-    where the signal has at least the variance of the noise, else by the ratio of both.
-
-    Args:
-        autocorrelation: Spatial autocorrelation of local colour, from 0 to 1: the share
-            of the signal in its variance.
-
-    Returns:
-        Weight from 0 to 1.
-    """
-    return autocorrelation / max(1 - autocorrelation, autocorrelation, 1e-6)
-
-
-def _score(member: Member, labels: Tensor) -> Score:
-    own = member.responsibilities.argmax(1)
-    agreement = adjusted_rand_score(labels.numpy(), own.numpy())
-    return member.score._replace(agreement=float(agreement))
+    result = KMeans(num_classes, n_init=10, random_state=seed).fit(vectors.numpy())
+    mixture.prototypes.copy_(torch.from_numpy(result.cluster_centers_))
+    mixture.spread.fill_(max(float(result.inertia_) / len(vectors), 1e-6))
+    shares = np.bincount(result.labels_, minlength=num_classes) / len(vectors)
+    linkage = link_by_distance(result.cluster_centers_, shares)
+    return Initialization(mixture, linkage)
 
 
 def cluster_means(

@@ -16,7 +16,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from .mixture import ClassMixture
-from .settings import MEMBER_CLASSES, MEMBER_ITERATIONS, PCA_VARIANCE
+from .settings import MEMBER_ITERATIONS, PCA_VARIANCE
 
 
 class View(NamedTuple):
@@ -55,6 +55,7 @@ def fit_members(
     vectors: Tensor,
     color_weight: float,
     num_classes: int,
+    multiples: Sequence[float],
     seed: int,
 ) -> Iterator[Member]:
     """Fit the mixtures.
@@ -67,6 +68,7 @@ def fit_members(
         vectors: Reduced features of the sample, of shape ``(N, m)``, double.
         color_weight: How much moments count beside features, from 0 to 1.
         num_classes: Number of classes, k.
+        multiples: Numbers of classes of the members, as multiples of k.
         seed: Seed of the starts.
 
     Yields:
@@ -78,7 +80,7 @@ def fit_members(
             'noise': _balanced(view.moments @ view.whitening, vectors, color_weight),
             'color': _balanced(_means(view.moments), vectors, color_weight),
         }
-        for multiple in MEMBER_CLASSES:
+        for multiple in multiples:
             k = max(2, round(multiple * num_classes))
             for name, start in starts.items():
                 labels = KMeans(k, n_init=1, random_state=rng).fit_predict(start)

@@ -55,8 +55,23 @@ CONSENSUS_STARTS = 10
 #: Principal components of the votes that these starts are found in.
 CONSENSUS_COMPONENTS = 32
 
+#: Small classes are merged the sooner, by this power of their share of the area. At
+#: zero, a tiny class that is like no other stays to the end; at one, large classes that
+#: all members tell apart are merged before it.
+LINKAGE_SIZE_POWER = 0.25
+
 #: Number of cells from which classes are found, at most.
 SAMPLES = 10_000
+
+#: Number of cells by which numbers of classes are compared, at most.
+SELECTION_SAMPLES = 5_000
+
+#: Distance in pixels at which a class should still go on: beyond most of the windows of
+#: local moments, so that noise does not, and within small regions.
+PERSISTENCE_LAG = 12
+
+#: How close to the best score the chosen number of classes is.
+ENOUGH = 0.65
 
 #: Share of the variance that principal components keep for k-means.
 PCA_VARIANCE = 0.95

@@ -77,6 +77,39 @@ def noise_whitening(
     return whitening
 
 
+def label_persistence(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int, num_classes: int
+) -> float:
+    """Measure how much the class that is most scattered goes on in space.
+
+    Args:
+        maps: Batches of labels, of shape ``(B, h, w)``.
+        valids: Validity of their cells, bool, of the same shape.
+        lag: Distance in cells.
+        num_classes: Number of classes, k.
+
+    Returns:
+        Lowest of the probabilities, corrected for chance, that a cell is of the same
+        class as one at the distance in the same row or column: 1 for regions that are
+        much larger, 0 for salt and pepper or a class without cells. 1 where maps are too
+        small to tell.
+    """
+    k = num_classes
+    pairs = torch.zeros(k, k, dtype=torch.float64)
+    labels = [m[..., None] for m in maps]
+    for dim in (1, 2):
+        for one, two in _pairs(labels, valids, lag, dim):
+            index = (one * k + two).flatten()
+            pairs += torch.bincount(index, minlength=k * k).view(k, k)
+    if not pairs.sum():
+        return 1.0
+    pairs = (pairs + pairs.T) / (2 * pairs.sum())
+    share = pairs.sum(1)
+    goes_on = pairs.diagonal() / share.clamp(min=1e-12)
+    corrected = (goes_on - share) / (1 - share).clamp(min=1e-12)
+    return float(corrected.min().clamp(0, 1))
+
+
 def _pairs(
     maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int, dim: int
 ) -> list[tuple[Tensor, Tensor]]:

@@ -15,7 +15,7 @@ def classify(
     *,
     checkpoint: str | None = None,
     save_checkpoint: str | None = None,
-    n_clusters: int | None = None,
+    n_clusters: str | None = None,
     bands: str | None = None,
     scale: float | None = None,
     nodata: str | None = None,

@@ -25,9 +25,9 @@ def relabel(
 
     Args:
         labels: Map of clusters.
-        output: Map to write, a Cloud Optimized GeoTIFF with colours and an attribute
-            table.
-        classes: YAML file of the names, as segment writes it beside the map.
+        output: Map to write, a Cloud Optimized GeoTIFF with colours, an attribute
+            table, and a style for QGIS of the same name with .qml.
+        classes: YAML file of names and colours, as segment writes it beside the map.
         points: Vector file of points with names in a column "class". Clusters without
             a name get that of most of their points, and are dropped where they have
             none. A patch with a point in it that ends within 512 pixels of it gets its
@@ -47,6 +47,7 @@ def relabel(
 
     from ..maps import read_classes, relabel_map
     from ..maps.output import check_map_name
+    from ..maps.sidecars import sidecar_paths
 
     target = Path(expanduser(output))
     check_map_name(target)
@@ -69,4 +70,4 @@ def relabel(
     for code, c in enumerate(found):
         area = '' if c.area_ha is None else f' {c.area_ha:14,.2f} ha'
         print(f'{code:5} {c.name:24} {c.pixels:12,} px{area} {c.pixels / total:6.1%}')
-    print(f'Written:\n  {target}\n  {target}.aux.xml')
+    print('Written:', target, *sidecar_paths(target), sep='\n  ')

@@ -12,7 +12,7 @@ def segment(
     scenes: list[str],
     output: str,
     *,
-    n_clusters: int | None = None,
+    n_clusters: str | None = None,
     bands: str | None = None,
     scale: float | None = None,
     nodata: str | None = None,
@@ -45,7 +45,9 @@ def segment(
             infrared. Of folders, hidden files, quality masks and maps made earlier are
             left out.
         output: Map to write (.tif), or folder of maps; with several scenes a folder.
-        n_clusters: Number of classes (defaults to 8, or to that of the checkpoint).
+        n_clusters: Number of classes (defaults to 8, or to that of the checkpoint); a
+            range to choose from, such as 4:16; or auto, which chooses from 2 to 12.
+            merge and the report show all smaller numbers afterwards.
         bands: Names or 1-based numbers of the bands, as 4,3,2,8 or
             red,green,blue,nir, in the order red, green, blue, near infrared (defaults
             to these names, or to those of the checkpoint).
@@ -77,7 +79,8 @@ def segment(
             pixel is, in percent.
         legend: File of the classes for you to name, beside pictures of their textures
             (defaults to classes.yaml beside the map).
-        report: HTML page to write, with maps, textures, examples, spectra and losses.
+        report: HTML page to write, on which to choose the number of classes and to name
+            them, with maps, textures, examples, areas and spectra.
         suggest: Number of places to label that are suggested for classify, as a
             GeoPackage and a page of pictures beside the map.
         on_error: Whether to 'skip' scenes that cannot be read, and report them at the

@@ -15,8 +15,10 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from ..datasets import MapGrid, MapSource, PixelWindow
 from ..maps.crs import check_crs
+from ..maps.merging import tree_tag
 from ..maps.output import remove_leftovers, this_process
 from ..maps.reading import MODEL_TAG
+from ..maps.sidecars import write_sidecars
 from .label_map import ConfidenceMap, LabelMap, part_path
 from .origin import ORIGIN_TAG, model_id, origin_of, tags_if_whole
 from .tiles import TileSink
@@ -138,6 +140,7 @@ class GeoTIFFWriter(TileSink):
         for i in finished:
             for output in self._paths([grids[i]]):
                 remove_leftovers(output)
+                write_sidecars(output)
         if finished:
             rank_zero_info(
                 f'{len(finished)} of {len(grids)} maps in {self.output_dir} are '
@@ -168,6 +171,12 @@ class GeoTIFFWriter(TileSink):
                 remove_leftovers(output, self.owner)
         trainer.strategy.barrier()
         self.pl_module = pl_module
+        find = getattr(pl_module, 'map_colors', None)
+        if callable(find):
+            colors = tuple(find().values())
+            self.grids = [
+                g if g.colors else g._replace(colors=colors) for g in self.grids
+            ]
         self.num_classes = int(pl_module.hparams['num_classes'])
         self.writer = ThreadPoolExecutor(1, 'writer')
         self.waiting.clear()
@@ -183,6 +192,9 @@ class GeoTIFFWriter(TileSink):
         grid = self.grids[file]
         output, rank = self._path(grid.name, suffix), self.trainer.global_rank
         tags = {MODEL_TAG: self.model_id[:16], **self.tags}
+        linkage = getattr(self.pl_module, 'linkage', None)
+        if linkage is not None and kind == 'labels':
+            tags |= tree_tag(linkage.cpu().numpy())
         origin = self.origins[file]
         if origin is not None:
             tags[ORIGIN_TAG] = origin

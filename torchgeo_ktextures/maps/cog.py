@@ -11,18 +11,26 @@ import rasterio.shutil
 from rasterio.errors import NotGeoreferencedWarning
 
 from .output import complete_file
+from .sidecars import (
+    MapClasses,
+    clear_sidecars,
+    has_colors,
+    warn_of_style,
+    write_sidecars,
+)
 
 
-def finish_cog(tiled: Path, output: Path) -> None:
+def finish_cog(tiled: Path, output: Path, classes: MapClasses | None = None) -> None:
     """Copy a finished map to a Cloud Optimized GeoTIFF that appears when complete.
 
     Colour table, nodata, band description, tags and ground control points are kept.
-    Overviews show the most frequent class. A sidecar file of an earlier map of the same
-    name is removed, as its statistics and names are not those of the new one.
+    Overviews show the most frequent class. Attribute table and style of an earlier map
+    of the same name are replaced, as names and colours are not those of the new one.
 
     Args:
         tiled: Finished GeoTIFF; it is not changed.
         output: Path of the map.
+        classes: Its classes, if they have been counted.
 
     Raises:
         OSError: If the map cannot be written, as when the disk is full.
@@ -33,9 +41,14 @@ def finish_cog(tiled: Path, output: Path) -> None:
         # GDAL does not tell of a disk that fills up as it closes a file.
         with rasterio.open(tiled) as src, rasterio.open(cog) as dst:
             complete = src.checksum(1) == dst.checksum(1)
+            is_map = has_colors(src)
         if not complete:
             raise OSError('not all of it was written')
-        output.with_name(f'{output.name}.aux.xml').unlink(missing_ok=True)
+        # Rather none for a moment than those of another map.
+        clear_sidecars(output, is_map)
+    if is_map:
+        warn_of_style(output)
+        write_sidecars(output, classes)
 
 
 def _copy(tiled: Path, cog: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from ..colors import class_colors
+from ..colors import parse_color
 from .output import complete_file
 from .yaml_text import read_yaml
 
@@ -26,8 +26,11 @@ _HEADER = """\
 # name: null     The cluster is dropped: its pixels become nodata. So does nothing at all
 #                after the colon.
 #
-# The rest is there to help: the colour in the map, the area, the mean of each band and
-# a picture of the texture. Numbers of clusters mean the same only in the maps that are
+# color: '#1f77b4', [31, 119, 180] or a name as forestgreen; relabel applies it. Where
+# clusters become one class, the colour of the first counts.
+#
+# The rest is there to help: the area, the mean of each band and a picture of the
+# texture. Numbers of clusters mean the same only in the maps that are
 # named first, and in others of the same model: relabel refuses those of other models.
 """
 
@@ -41,8 +44,8 @@ class ClassEntry:
 
     #: Code in the map.
     index: int
-    #: Red, green, blue, 0 to 255.
-    color: tuple[int, int, int]
+    #: Red, green, blue, 0 to 255; None for that of the map.
+    color: tuple[int, int, int] | None
     #: Area on the ground, None for a map without georeference.
     area_ha: float | None = None
     pixels: int = 0
@@ -134,7 +137,10 @@ def write_classes(
     parts = [_HEADER.format(name=path.name), '\n'.join(about) + '\n', 'classes:\n']
     for entry in entries:
         content = {k: v for k, v in asdict(entry).items() if k not in ('index', 'name')}
-        content['color'] = list(entry.color)
+        if entry.color is None:
+            del content['color']
+        else:
+            content['color'] = list(entry.color)
         content['spectrum'] = {
             str(band): float(f'{value:.6g}') for band, value in entry.spectrum.items()
         }
@@ -223,14 +229,18 @@ def _entry(path: str | os.PathLike[str], number: int, item: Any) -> ClassEntry:
     if pixels is not None and (type(pixels) is not int or pixels < 0):
         msg = f'{where} (index {index}) has pixels {pixels!r}, but it is a whole '
         raise ValueError(f'{msg}number; correct the line, or remove it')
-    color = item.get('color') or class_colors(index + 1)[index][:3]
-    numbers = isinstance(color, list | tuple) and len(color) == 3
-    if not numbers or not all(type(c) is int and 0 <= c <= 255 for c in color):
-        msg = f'{where} (index {index}) has color {color!r}, but a colour is three '
-        raise ValueError(msg + 'whole numbers from 0 to 255: color: [31, 119, 180]')
+    color = None
+    if 'color' in item:
+        if item['color'] is None:
+            msg = f'{where} (index {index}) has an empty color; put digits in quotes, '
+            raise ValueError(msg + "as in color: '#1f77b4', or remove the line")
+        try:
+            color = parse_color(item['color'])
+        except ValueError as error:
+            raise ValueError(f'{where} (index {index}) has {error}') from None
     return ClassEntry(
         index,
-        (color[0], color[1], color[2]),
+        color,
         item.get('area_ha'),
         pixels or 0,
         item.get('spectrum') or {},

@@ -19,6 +19,13 @@ from rasterio.windows import Window
 from .cog import finish_cog
 from .output import WRITE_ERRORS, complete_file, scratch_file, write_error
 from .reading import MODEL_TAG, NAMES_TAG, give_georeference, is_north_up, open_raster
+from .sidecars import (
+    clear_sidecars,
+    describe_classes,
+    warn_of_style,
+    write_sidecars,
+)
+from .writing import add_attribute_table
 
 
 def check_mosaic(paths: Sequence[str | Path]) -> None:
@@ -67,7 +74,19 @@ def write_mosaic(maps: Sequence[Path], output: Path) -> None:
     check_mosaic(maps)
     if output.suffix == '.vrt':
         with complete_file(output) as temporary:
-            temporary.write_text(_vrt(maps, output.parent), encoding='utf-8')
+            root = _vrt(maps, output.parent)
+            _write(temporary, root)
+            with rasterio.open(temporary) as src:
+                classes = describe_classes(src)
+            band = root.find('VRTRasterBand')
+            assert band is not None
+            colors = dict(enumerate(classes.colors))
+            counts = classes.pixels, classes.areas
+            add_attribute_table(band, classes.names, colors, *counts)
+            _write(temporary, root)
+            clear_sidecars(output)
+        warn_of_style(output)
+        write_sidecars(output, classes)
         return
     tags, band_tags = _shared_tags(maps)
     with rasterio.open(maps[0]) as src:
@@ -113,7 +132,13 @@ def _shared_tags(maps: Sequence[Path]) -> tuple[dict[str, str], dict[str, str]]:
     )
 
 
-def _vrt(maps: Sequence[Path], folder: Path) -> str:
+def _write(path: Path, root: ElementTree.Element) -> None:
+    ElementTree.indent(root)
+    text = ElementTree.tostring(root, encoding='unicode') + '\n'
+    path.write_text(text, encoding='utf-8')
+
+
+def _vrt(maps: Sequence[Path], folder: Path) -> ElementTree.Element:
     """Virtual raster of GDAL (https://gdal.org/en/stable/drivers/raster/vrt.html)."""
     with ExitStack() as stack:
         sources: list[DatasetReader] = [
@@ -160,8 +185,7 @@ def _vrt(maps: Sequence[Path], folder: Path) -> str:
                 rect = {k: str(v) for k, v in zip(keys, values, strict=True)}
                 ElementTree.SubElement(source, tag, rect)
             ElementTree.SubElement(source, 'NODATA').text = str(int(src.nodata))
-    ElementTree.indent(root)
-    return ElementTree.tostring(root, encoding='unicode') + '\n'
+    return root
 
 
 def _metadata(parent: ElementTree.Element, tags: dict[str, str]) -> None:

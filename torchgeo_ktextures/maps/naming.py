@@ -188,8 +188,8 @@ def unnamed_clusters(
     """
     entries = []
     for code in counts.nonzero()[0].tolist():
-        red, green, blue = class_color(src, code)[:3]
-        entries.append(ClassEntry(code, (red, green, blue), pixels=int(counts[code])))
+        color = class_color(src, code)
+        entries.append(ClassEntry(code, color, pixels=int(counts[code])))
     return entries
 
 

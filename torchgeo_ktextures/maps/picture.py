@@ -103,7 +103,7 @@ def draw_samples(
             handles.append(Patch(facecolor=color, label=f'{split}: {len(files)} chips'))
     _legend(axes[0], handles)
     _map(axes[1], src, 'points')
-    points = gpd.read_file(samples / 'points.gpkg').geometry
+    points = gpd.read_file(samples / 'points.gpkg', layer='points').geometry
     cols, rows = ~src.transform @ (points.x.to_numpy(), points.y.to_numpy())
     axes[1].plot(cols, rows, 'k.', markersize=2)
     _save(fig, output)

@@ -3,9 +3,7 @@
 
 """Places of a map that are to be labelled, as a GeoPackage for QGIS."""
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,22 +15,11 @@ from rasterio.io import DatasetReader
 
 from .output import complete_file
 from .point_files import read_named_points
+from .qgis_classes import add_style
 from .qgis_style import point_style
 
 #: Layer of the points.
 LAYER = 'points'
-
-#: Table in which QGIS keeps styles, as it makes it:
-#: https://github.com/qgis/QGIS/blob/master/src/core/providers/ogr/qgsogrprovider.cpp
-_STYLES = """
-CREATE TABLE layer_styles (
-    id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
-    f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256),
-    styleName TEXT(30), styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN,
-    description TEXT, owner TEXT(30), ui TEXT(30),
-    update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
-)
-"""
 
 
 @dataclass(frozen=True)
@@ -119,16 +106,4 @@ def write_places(path: Path, frame: gpd.GeoDataFrame, names: Sequence[str]) -> N
     """
     with complete_file(path, '.gpkg') as temporary:
         frame.to_file(temporary, layer=LAYER, driver='GPKG')
-        with closing(sqlite3.connect(temporary)) as file, file:
-            file.execute(_STYLES)
-            file.execute(
-                'INSERT INTO gpkg_contents (table_name, data_type, identifier) '
-                "VALUES ('layer_styles', 'attributes', 'layer_styles')"
-            )
-            file.execute(
-                'INSERT INTO layer_styles (f_table_catalog, f_table_schema, '
-                'f_table_name, f_geometry_column, styleName, styleQML, styleSLD, '
-                "useAsDefault, description, owner) VALUES ('', '', ?, 'geom', ?, ?, '', "
-                "1, 'Places to label', '')",
-                (LAYER, LAYER, point_style(names)),
-            )
+        add_style(temporary, LAYER, point_style(names), 'Places to label')

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from rasterio.windows import Window
 
-from .html_page import figure_address, image_address, write_page
+from .html_page import as_script, figure_address, image_address, write_page
 from .scenes import Scene
 
 #: Height and width of a picture, and of what it shows near and wide, in pixels.
@@ -132,9 +132,9 @@ def write_places_page(
         f'cross.</p><div class="places">{"".join(parts)}</div>'
         f'<h2>Where they are</h2>{"".join(overviews)}'
     )
-    script = _SCRIPT.replace('POINTS', _as_script(_features(frame)))
-    script = script.replace('CLASSES', _as_script(list(names)))
-    script = script.replace('FILE', _as_script(f'{path.stem}.geojson'))
+    script = _SCRIPT.replace('POINTS', as_script(_features(frame)))
+    script = script.replace('CLASSES', as_script(list(names)))
+    script = script.replace('FILE', as_script(f'{path.stem}.geojson'))
     write_page(path, title, body + script, _HEAD)
 
 
@@ -143,11 +143,6 @@ def _features(frame: gpd.GeoDataFrame) -> list[dict[str, Any]]:
     content = json.loads(frame.to_crs('EPSG:4326').to_json(drop_id=True))
     features: list[dict[str, Any]] = content['features']
     return features
-
-
-def _as_script(value: Any) -> str:
-    # No end of the script, and no word that is replaced later.
-    return json.dumps(value).replace('<', '\\u003c')
 
 
 def _overview(

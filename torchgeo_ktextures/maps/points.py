@@ -15,7 +15,8 @@ from rasterio.io import DatasetReader
 from .blocks import SPLITS, Blocks
 from .cleaning import NO_CONFIDENCE
 from .output import complete_file
-from .reading import read_part, windows
+from .qgis_classes import add_style, vector_style
+from .reading import map_colors, read_part, windows
 from .scenes import Scene
 
 
@@ -40,7 +41,8 @@ def write_points(
         src: Open map.
         names: Names of its classes in the order of their codes.
         scene: Scene on the same grid.
-        output: GeoPackage to write, with a layer ``points``.
+        output: GeoPackage to write, with a layer ``points`` and a style of QGIS in the
+            colours of the map.
         blocks: Split of the map.
         confidence: Open raster of the confidence on the same grid.
         per_class: Number of points per class, or all pixels where there are fewer.
@@ -95,4 +97,8 @@ def write_points(
     ).sample(frac=1, random_state=seed)
     with complete_file(output, '.gpkg') as temporary:
         frame.to_file(temporary, layer='points', driver='GPKG')
+        used = [i for i in range(len(names)) if len(drawn[i])]
+        classes = zip(used, [names[i] for i in used], map_colors(src, used))
+        style = vector_style(classes, 'marker')
+        add_style(temporary, 'points', style, 'Points of the classes of a map')
     return {name: len(drawn[i]) for i, name in enumerate(names)}

@@ -20,7 +20,8 @@ from rasterio.windows import Window
 from .area import pixel_area_ha
 from .cleaning import NO_CONFIDENCE
 from .output import complete_file
-from .reading import nodata_of, read_part
+from .qgis_classes import add_style, vector_style
+from .reading import map_colors, nodata_of, read_part
 
 #: Number of polygons that are in memory at once.
 _BATCH = 20_000
@@ -42,7 +43,8 @@ def write_polygons(
     Args:
         src: Open map with a coordinate reference system.
         names: Names of its classes in the order of their codes.
-        output: GeoPackage to write, with a layer ``polygons``.
+        output: GeoPackage to write, with a layer ``polygons`` and a style of QGIS in
+            the colours of the map.
         confidence: Open raster of the confidence on the same grid.
 
     Returns:
@@ -52,6 +54,7 @@ def write_polygons(
         OSError: If the file cannot be written.
     """
     count = 0
+    used: set[int] = set()
     with complete_file(output, '.gpkg') as temporary:
         for batch in batched(_patches(src), _BATCH):
             frame = _describe(batch, src, names, confidence)
@@ -59,6 +62,12 @@ def write_polygons(
                 temporary, layer='polygons', driver='GPKG', mode='a' if count else 'w'
             )
             count += len(frame)
+            used.update(frame['code'].unique().tolist())
+        if count:
+            codes = sorted(used)
+            classes = zip(codes, [names[i] for i in codes], map_colors(src, codes))
+            style = vector_style(classes, 'fill')
+            add_style(temporary, 'polygons', style, 'Classes of a map')
     return count
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Style of points to label, as QGIS reads it."""
+"""Styles as QGIS reads them, and that of points to label."""
 
 from collections.abc import Sequence
 from xml.etree import ElementTree
@@ -23,12 +23,7 @@ def point_style(names: Sequence[str]) -> str:
     Returns:
         Style in the XML of QGIS 3.
     """
-    root = ElementTree.Element(
-        'qgis',
-        version='3.22',
-        styleCategories='Symbology|Labeling|Fields|Forms',
-        labelsEnabled='1',
-    )
+    root = style_root('Symbology|Labeling|Fields|Forms', labelsEnabled='1')
     _renderer(root)
     _labels(root)
     fields = ElementTree.SubElement(root, 'fieldConfiguration')
@@ -48,8 +43,36 @@ def point_style(names: Sequence[str]) -> str:
         ElementTree.SubElement(
             options, 'Option', type='bool', name='Editable', value='true'
         )
+    return style_text(root)
+
+
+def style_root(categories: str, **attributes: str) -> ElementTree.Element:
+    """Begin a style.
+
+    Args:
+        categories: What it is about, as QGIS names it, separated by bars.
+        **attributes: Further attributes.
+
+    Returns:
+        The root of the XML.
+    """
+    return ElementTree.Element(
+        'qgis', {'version': '3.22', 'styleCategories': categories, **attributes}
+    )
+
+
+def style_text(root: ElementTree.Element) -> str:
+    """Finish a style.
+
+    Args:
+        root: What :func:`style_root` began.
+
+    Returns:
+        Text of a file of QGIS.
+    """
+    ElementTree.indent(root)
     text: str = ElementTree.tostring(root, encoding='unicode')
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + text
+    return f"<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n{text}\n"
 
 
 def _renderer(root: ElementTree.Element) -> None:
@@ -71,7 +94,7 @@ def _renderer(root: ElementTree.Element) -> None:
         # A ring: the pixel in the middle is to be seen.
         layer = {'name': 'circle', 'color': '255,255,255,0', 'size': '4'}
         layer |= {'outline_color': color, 'outline_width': '0.6'}
-        _options(
+        add_options(
             ElementTree.SubElement(symbol, 'layer', {'class': 'SimpleMarker'}), layer
         )
 
@@ -104,7 +127,13 @@ def _labels(root: ElementTree.Element) -> None:
     ElementTree.SubElement(settings, 'rendering', displayAll='1')
 
 
-def _options(layer: ElementTree.Element, values: dict[str, str]) -> None:
+def add_options(layer: ElementTree.Element, values: dict[str, str]) -> None:
+    """Set what a layer of a symbol looks like.
+
+    Args:
+        layer: Element of the layer.
+        values: Names and values of its properties.
+    """
     options = ElementTree.SubElement(layer, 'Option', type='Map')
     for name, value in values.items():
         ElementTree.SubElement(

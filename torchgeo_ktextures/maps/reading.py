@@ -6,7 +6,7 @@
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 
@@ -127,11 +127,14 @@ def nodata_of(src: DatasetReader) -> int:
     return int(src.nodata) if usable else largest
 
 
-def class_names(src: DatasetReader) -> list[str]:
+def class_names(
+    src: DatasetReader, counts: npt.NDArray[np.int64] | None = None
+) -> list[str]:
     """Names of the classes of a label map.
 
     Args:
         src: Open map.
+        counts: Number of pixels by code, if known.
 
     Returns:
         Names in the order of the codes: those that ``relabel`` gave, or ``class 0``
@@ -150,11 +153,11 @@ def class_names(src: DatasetReader) -> list[str]:
             msg = f'{src.name} has names of classes that cannot be read; the file is '
             raise UnreadableError(f'{msg}damaged, make it again with relabel')
         return names
-    codes = np.flatnonzero(count_labels(src))
+    codes = np.flatnonzero(count_labels(src) if counts is None else counts)
     return [f'class {i}' for i in range(codes[-1] + 1 if len(codes) else 0)]
 
 
-def class_color(src: DatasetReader, code: int) -> tuple[int, ...]:
+def class_color(src: DatasetReader, code: int) -> tuple[int, int, int]:
     """Colour of a class in the colour table of a map, else the usual one.
 
     Args:
@@ -164,10 +167,28 @@ def class_color(src: DatasetReader, code: int) -> tuple[int, ...]:
     Returns:
         Red, green and blue, 0 to 255.
     """
+    return map_colors(src, [code])[0]
+
+
+def map_colors(src: DatasetReader, codes: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Colours of classes in the colour table of a map, else the usual ones.
+
+    Args:
+        src: Open map.
+        codes: Codes of the classes.
+
+    Returns:
+        Red, green and blue of each, 0 to 255.
+    """
     try:
-        return tuple(src.colormap(1)[code][:3])
-    except (ValueError, KeyError):  # no table, or not so long
-        return class_colors(code + 1)[code][:3]
+        table = src.colormap(1)
+    except ValueError:
+        table = {}
+    found = []
+    for code in codes:  # a table may be too short
+        red, green, blue, _ = table.get(code) or class_colors(code + 1)[code]
+        found.append((red, green, blue))
+    return found
 
 
 def windows(src: DatasetReader, size: int = 1024) -> Iterator[Window]:

@@ -16,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from ..colors import class_colors
+from ..spectral_colors import further_color
 from .area import Area, class_areas_ha
 from .belonging import check_clusters, check_legend_of
 from .cleaning import (
@@ -50,6 +50,7 @@ from .reading import (
     NAMES_TAG,
     Labels,
     check_same_grid,
+    class_color,
     count_labels,
     nodata_of,
     open_labels,
@@ -57,7 +58,8 @@ from .reading import (
     read_part,
     windows,
 )
-from .writing import create_map, write_attribute_table
+from .sidecars import MapClasses
+from .writing import create_map
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def relabel_map(
     Args:
         labels: Map of clusters.
         entries: Legend, see :func:`read_classes`, or None to name all by points.
-        output: Cloud Optimized GeoTIFF to write, with an attribute table beside it.
+        output: Cloud Optimized GeoTIFF to write, with an attribute table and a style
+            for QGIS beside it.
         points: Labelled points, see :func:`read_points`, that name the clusters without
             a name and correct the patches that they are in.
         min_agreement: Share of the points of a cluster that must agree on its name.
@@ -176,15 +179,9 @@ def relabel_map(
                 sieve_map(scratch[0], done, min_pixels)
             dropped = Dropped(src, names, reasons, min_confidence)
             found = _finish(done, names, colors, doubts, dropped)
-            finish_cog(done, output)
             areas = [c.area_ha for c in found if c.area_ha is not None]
-            write_attribute_table(
-                output,
-                names,
-                dict(enumerate(colors)),
-                [c.pixels for c in found],
-                areas or None,
-            )
+            pixels = [c.pixels for c in found]
+            finish_cog(done, output, MapClasses(names, colors, pixels, areas or None))
         except WRITE_ERRORS as error:
             raise write_error(output, error) from None
     for sentence in dropped.sentences(int(counts.sum())):
@@ -199,10 +196,11 @@ def _codes(
     colors: dict[str, tuple[int, int, int]] = {}
     for entry in entries:
         if entry.title is not None:
-            colors.setdefault(entry.title, entry.color)
-    for name in more:  # that no cluster has
-        red, green, blue, _ = class_colors(len(colors) + 1)[len(colors)]
-        colors.setdefault(name, (red, green, blue))
+            color = entry.color or class_color(src, entry.index)
+            colors.setdefault(entry.title, color)
+    for name in more:
+        if name not in colors:  # no cluster has it
+            colors[name] = further_color([*colors.values()])
     names = list(colors)
     check_spelling(src.name, names)
     dtype = np.uint8 if len(names) <= 255 else np.uint16

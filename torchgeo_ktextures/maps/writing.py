@@ -88,6 +88,28 @@ def write_attribute_table(
     """
     root = ElementTree.Element('PAMDataset')
     band = ElementTree.SubElement(root, 'PAMRasterBand', band='1')
+    add_attribute_table(band, names, colors, counts, areas)
+    ElementTree.indent(root)
+    with complete_file(path.with_name(f'{path.name}.aux.xml')) as temporary:
+        ElementTree.ElementTree(root).write(temporary, encoding='utf-8')
+
+
+def add_attribute_table(
+    band: ElementTree.Element,
+    names: Sequence[str],
+    colors: Mapping[int, Sequence[int]],
+    counts: Sequence[int],
+    areas: Sequence[float] | None,
+) -> None:
+    """Add names of classes and an attribute table to what GDAL keeps of a band.
+
+    Args:
+        band: Element of the band.
+        names: Names of the classes in the order of their codes.
+        colors: Red, green, blue by code.
+        counts: Number of pixels of each class.
+        areas: Hectares of each class, if known.
+    """
     categories = ElementTree.SubElement(band, 'CategoryNames')
     for name in names:
         ElementTree.SubElement(categories, 'Category').text = name
@@ -107,6 +129,3 @@ def write_attribute_table(
         cells += [] if areas is None else [f'{areas[i]:.6f}']
         for cell in (*cells, *colors[i][:3]):
             ElementTree.SubElement(row, 'F').text = str(cell)
-    ElementTree.indent(root)
-    with complete_file(path.with_name(f'{path.name}.aux.xml')) as temporary:
-        ElementTree.ElementTree(root).write(temporary, encoding='utf-8')

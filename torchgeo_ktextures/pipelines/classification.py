@@ -3,17 +3,14 @@
 
 """Classifying scenes by labelled points: what the command does."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from ..colors import class_colors
 from ..datasets import RasterWindows
 from ..maps.mosaic import check_mosaic
-from ..maps.writing import write_attribute_table
 from ..points import PointClassifier
 from .scene_points import read_scene_points
 from .segment_options import Options
-from .segment_results import print_summary, total_summaries
+from .segment_results import print_summary
 from .segment_steps import (
     begin,
     fingerprint,
@@ -76,9 +73,6 @@ def classify_scenes(options: Options, points: Path) -> None:
     found = found.within(fitted_to, scenes)
     maps = writer.map_paths(scenes)
     files = put_together(options, maps)
-    for path in maps[0]:
-        _write_table(path, names)
-        files.append(f'{path}.aux.xml')
     if options.report is not None:
         from .classification_report import write_classification_report
 
@@ -92,16 +86,3 @@ def classify_scenes(options: Options, points: Path) -> None:
         kept.unlink(missing_ok=True)
     print_summary(maps[0], files, names)
     failures.report()
-
-
-def _write_table(path: Path, names: Sequence[str]) -> None:
-    """Write names, colours and areas of the classes beside a map."""
-    _, classes = total_summaries([path])
-    areas = [c.area_ha for c in classes if c.area_ha is not None]
-    write_attribute_table(
-        path,
-        names,
-        class_colors(len(names)),
-        [c.pixels for c in classes],
-        areas or None,
-    )

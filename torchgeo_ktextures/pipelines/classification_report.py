@@ -13,11 +13,14 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from ..colors import class_colors
 from ..estimator import KTexturesSegmenter
-from ..maps.html_page import figure_address, image_address, write_page
+from ..maps.charts import SpectrumCharts
+from ..maps.html_page import figure_address, write_page
+from ..maps.reading import map_colors, open_raster
+from ..maps.report_style import STYLE
 from .scene_points import ScenePoints
-from .segment_report import paint, shown_map, spectra_address
+from .segment_figures import map_address, read_shown
+from .segment_panels import css_color, size_columns, spectrum_of, swatch
 from .segment_results import total_summaries
 
 type _Array = npt.NDArray[Any]
@@ -45,51 +48,52 @@ def write_classification_report(
         OSError: If the file cannot be written.
     """
     bands, classes = total_summaries(maps)
-    table = np.array([color[:3] for color in class_colors(len(names)).values()]) / 255
-    data, image, valid, labels = shown_map(scenes[0], maps[0], segmenter)
-    low, high = np.percentile(image[:, valid], [1, 99], axis=1)[..., None, None]
-    scaled = ((image - low) / np.maximum(high - low, 1e-12)).clip(0, 1)
-    rgb = np.where(valid[..., None], np.moveaxis(scaled[:3], 0, -1), 1)
+    with open_raster(maps[0]) as src:
+        values = map_colors(src, range(len(names)))
+    table, colors = np.array(values) / 255, [css_color(color) for color in values]
+    shown = read_shown(scenes[0], maps[0], segmenter)
+    labels, shape = shown.labels, shown.data.shapes[0]
     here = found.points[:, 0] == 0
     codes = np.array([list(names).index(name) for name in found.classes])
-    fig = _with_points(rgb, data.shapes[0], found.points[here, 1:], table[codes[here]])
+    fig = _with_points(
+        shown.picture(), shape, found.points[here, 1:], table[codes[here]]
+    )
     panels = {
         'Scene, and points in the colours of their classes': figure_address(fig),
-        f'Map, {len(names)} classes': image_address(paint(labels, table)),
+        f'Map, {len(names)} classes': map_address(labels, values),
     }
     figures = ''.join(
         f'<figure><img src="{address}" alt="{title}"><figcaption>{title}</figcaption>'
         '</figure>'
         for title, address in panels.items()
     )
-    total = max(sum(c.pixels for c in classes), 1)
-    on_map = _agreeing(labels, data.shapes[0], found.points[here, 1:], codes[here])
+    on_map = _agreeing(labels, shape, found.points[here, 1:], codes[here])
+    charts = SpectrumCharts(bands, [spectrum_of(c) for c in classes])
+    heads, sizes = size_columns(classes)
     rows = []
     for i, (name, c) in enumerate(zip(names, classes, strict=True)):
-        area = '' if c.area_ha is None else f'{c.area_ha:,.1f}'
-        means = ''.join(f'<td>{value:.4g}</td>' for value in c.mean)
-        color = tuple((255 * table[i]).astype(int).tolist())
+        curve = charts.curve(spectrum_of(c), colors[i])
         rows.append(
-            f'<tr><td style="text-align:left"><span class="swatch" '
-            f'style="background:rgb{color}"></span> {html.escape(name)}</td>'
-            f'<td>{found.classes.count(name)}</td><td>{area}</td>'
-            f'<td>{c.pixels:,}</td><td>{c.pixels / total:.1%}</td>{means}</tr>'
+            f'<tr><td class="left"><div class="name">{swatch(colors[i])}<b>'
+            f'{html.escape(name)}</b></div></td><td data-label="points">'
+            f'{found.classes.count(name)}</td><td class="wide" data-label="spectrum">'
+            f'{charts.chart(curve, f"spectrum of {name}")}</td>{sizes[i]}</tr>'
         )
-    heads = ''.join(f'<th>{html.escape(band)}</th>' for band in bands)
     body = (
         f'<p>{len(names)} classes by {len(found.classes)} points.</p>'
         f'<div class="maps">{figures}</div><h2>Classes</h2>'
-        '<table><tr><th>class</th><th>points</th><th>hectares</th><th>pixels</th>'
-        f'<th>share</th>{heads}</tr>{"".join(rows)}</table>'
+        f'{charts.definitions()}<table class="classes-table"><thead><tr>'
+        '<th class="left">class</th><th>points</th><th class="left">spectrum</th>'
+        f'{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
         f'<p class="note">{on_map:.0%} of the points have their class in the map of the '
         'first scene. How good the map is, only points tell that it was not made of: '
         '<code>torchgeo-ktextures suggest --for assessment</code> draws them, and '
         '<code>torchgeo-ktextures assess</code> estimates accuracy and areas with '
-        'confidence intervals. Bands are means over all maps.</p><h2>Spectra</h2>'
-        f'<img src="{spectra_address(bands, classes, table, names)}" alt="spectra">'
+        'confidence intervals. Spectra are means over all maps, in bands of one '
+        'standard deviation, with all classes in grey behind.</p>'
     )
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
-    write_page(path, f'{Path(scenes[0]).name}{more}', body)
+    write_page(path, f'{Path(scenes[0]).name}{more}', body, f'<style>{STYLE}</style>')
 
 
 def _with_points(

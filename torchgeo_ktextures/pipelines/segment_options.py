@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
+from ..cluster_numbers import parse_n_clusters
 from ..datasets.rasters import RASTER_SUFFIXES
 from ..datasets.validity import InvalidIf
 from ..maps.area import ground_sample_distance
@@ -28,7 +29,7 @@ class Options:
 
     scenes: Sequence[str]
     output: str
-    n_clusters: int | None
+    n_clusters: int | str | None
     bands: Sequence[str | int] | None
     scale: float | None
     nodata: Sequence[float] | None
@@ -51,7 +52,14 @@ class Options:
     suggest: int | None = None
 
     def __post_init__(self) -> None:
-        """Find the home folder of the user in paths."""
+        """Find the home folder of the user in paths, and check the number of classes.
+
+        Raises:
+            ValueError: If it is neither a number nor a range.
+        """
+        if self.n_clusters is not None:
+            number = parse_n_clusters(self.n_clusters)
+            self.n_clusters = self.n_clusters if isinstance(number, range) else number
         self.scenes = [_expand(scene) for scene in self.scenes]
         self.output = _expand(self.output)
         for name in ('checkpoint', 'save_checkpoint', 'legend', 'report'):

@@ -3,6 +3,7 @@
 
 """What the segment command leaves beside its maps."""
 
+import json
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.image import imsave
 
-from ..colors import class_colors
 from ..estimator import KTexturesSegmenter
 from ..inference.origin import read_tags
 from ..inference.statistics import (
@@ -21,7 +21,7 @@ from ..inference.statistics import (
 )
 from ..maps import ClassEntry, read_classes, write_classes
 from ..maps.output import complete_file, make_folder
-from ..maps.reading import MODEL_TAG
+from ..maps.reading import MODEL_TAG, map_colors, open_raster
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:
@@ -147,7 +147,8 @@ def write_legend(
         What was written.
     """
     bands, classes = total_summaries(maps)
-    colors = class_colors(len(classes))
+    with open_raster(maps[0]) as src:
+        colors = map_colors(src, range(len(classes)))
     folder = path.with_name(f'{path.stem}_textures')
     make_folder(folder)
     for file in folder.glob('*.png'):  # of an earlier legend of more classes
@@ -164,7 +165,7 @@ def write_legend(
         entries.append(
             ClassEntry(
                 i,
-                colors[i][:3],
+                colors[i],
                 c.area_ha,
                 c.pixels,
                 dict(zip(bands, c.mean, strict=False)),
@@ -173,6 +174,43 @@ def write_legend(
         )
     write_classes(path, entries, maps, read_tags(maps[0]).get(MODEL_TAG))
     return [str(path), f'{folder}/']
+
+
+def selection_path(legend: Path) -> Path:
+    """Where criteria for the number of classes go, beside the legend.
+
+    Args:
+        legend: Path of the legend.
+
+    Returns:
+        ``selection.json`` beside ``classes.yaml``, and likewise for others.
+    """
+    stem = legend.stem
+    stem = stem.replace('classes', 'selection') if 'classes' in stem else 'selection'
+    return legend.with_name(f'{stem}.json')
+
+
+def write_selection(
+    path: Path, maps: Sequence[Path], segmenter: KTexturesSegmenter
+) -> list[str]:
+    """Write the criteria by which the number of classes was chosen, if it was.
+
+    Args:
+        path: Path of the JSON file.
+        maps: Finished maps.
+        segmenter: Fitted estimator.
+
+    Returns:
+        What was written.
+    """
+    selection = getattr(segmenter, 'selection_', None)
+    if selection is None:
+        return []
+    model = read_tags(maps[0]).get(MODEL_TAG)
+    content = {'model': model, 'chosen': segmenter.n_clusters_, **selection}
+    with complete_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding='utf-8')
+    return [str(path)]
 
 
 #: Deviations of bands count as at most so many times that of half of the pixels.

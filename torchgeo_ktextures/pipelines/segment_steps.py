@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule
 from .. import __version__
 from ..callbacks import GeoTIFFWriter
 from ..checkpoints import save_checkpoint
+from ..cluster_numbers import parse_n_clusters
 from ..datasets import (
     CorruptRasterError,
     band_indexes,
@@ -25,6 +26,7 @@ from ..errors import some_of
 from ..estimator import KTexturesSegmenter
 from ..inference import predict_tiles
 from ..maps.mosaic import write_mosaic
+from ..maps.sidecars import sidecar_paths, write_sidecars
 from ..trainer import release_memory
 from .failures import Failures
 from .segment_options import Options, check_output, is_single, parse_stride
@@ -196,8 +198,8 @@ def prepare(
 
 def _check_checkpoint(options: Options, loaded: KTexturesSegmenter) -> None:
     """Set what may differ from a checkpoint, and refuse what may not."""
-    if options.n_clusters not in (None, loaded.n_clusters):
-        text = _misfit(options, 'n_clusters', options.n_clusters, loaded.n_clusters)
+    if options.n_clusters not in (None, loaded.n_clusters_):
+        text = _misfit(options, 'n_clusters', options.n_clusters, loaded.n_clusters_)
         raise ValueError(text)
     given = {
         'scale': options.scale,
@@ -281,7 +283,11 @@ def fit(
             fitted.set_params(device=segmenter.device, verbose=segmenter.verbose)
             return fitted, scenes
     if segmenter.verbose:
-        print(f'Fitting {segmenter.n_clusters} classes to {len(scenes)} scene(s)')
+        number = parse_n_clusters(segmenter.n_clusters)
+        shown = str(number)
+        if isinstance(number, range):
+            shown = f'{number[0]} to {number[-1]}'
+        print(f'Fitting {shown} classes to {len(scenes)} scene(s)')
     while True:
         try:
             segmenter.fit_model(scenes)
@@ -290,6 +296,16 @@ def fit(
             if not failures.take(error.path, error, scenes):
                 raise
             scenes = [scene for scene in scenes if scene != error.path]
+    selection = getattr(segmenter, 'selection_', None)
+    if selection is not None:
+        row = selection['n_clusters'].index(segmenter.n_clusters_)
+        stability, persistence = (
+            selection[name][row] for name in ('stability', 'persistence')
+        )
+        print(
+            f'Chose {segmenter.n_clusters_} classes (stability {stability:.2f}, '
+            f'persistence {persistence:.2f}).'
+        )
     if kept is not None:
         save_checkpoint(segmenter, kept, run)
     release_memory()
@@ -339,18 +355,21 @@ def predict(
 
 
 def put_together(options: Options, maps: Sequence[Sequence[Path]]) -> list[str]:
-    """Put maps together, if that is asked for.
+    """Put maps together, if that is asked for, and list them.
 
     Args:
         options: What is asked for.
         maps: Maps, one list for each kind.
 
     Returns:
-        Names of the maps and the mosaic.
+        Names of the maps and the mosaic, and of what belongs to them.
     """
+    for path in maps[0]:  # a run that was killed may have left one without
+        write_sidecars(path)
     files = [str(path) for kind in maps for path in kind]
     if options.mosaic != 'none':
         mosaic = folder_of(options) / f'mosaic.{options.mosaic}'
         write_mosaic(maps[0], mosaic)
         files.append(str(mosaic))
-    return files
+    beside = (side for file in files for side in sidecar_paths(Path(file)))
+    return files + [str(side) for side in beside if side.exists()]

@@ -3,6 +3,7 @@
 
 """Segmenting scenes into maps: what the command does."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from .segment_options import Options, is_single
 from .segment_results import (
     choose_legend,
     print_summary,
+    selection_path,
     total_summaries,
     write_legend,
+    write_selection,
 )
 from .segment_steps import (
     MapWriter,
@@ -72,6 +75,7 @@ def _run(
     failures: Failures,
 ) -> None:
     """Fit, predict and write what belongs to the maps."""
+    begun = time.monotonic()
     maps = writer.map_paths(scenes)
     run = None
     if options.checkpoint is None:
@@ -97,10 +101,19 @@ def _run(
     if options.legend is None:
         legend = choose_legend(None, maps[0])  # another process may have been faster
     files += write_legend(legend, maps[0], segmenter)
+    files += write_selection(selection_path(legend), maps[0], segmenter)
     if options.report is not None:
         from .segment_report import write_report
 
-        write_report(Path(options.report), scenes, maps[0], segmenter, run or '')
+        write_report(
+            Path(options.report),
+            scenes,
+            maps[0],
+            segmenter,
+            run or '',
+            legend=legend,
+            seconds=time.monotonic() - begun,
+        )
         files.append(options.report)
     if options.suggest is not None:
         points = points_path(options)
@@ -153,6 +166,8 @@ def _files_if_done(
         of_these = not here or here == [path.resolve() for path in maps[0]]
         if of_these and [entry.pixels for entry in found] == counts:
             files = [str(legend), f'{legend.with_name(f"{legend.stem}_textures")}/']
+            selection = selection_path(legend)
+            files += [str(selection)] if selection.exists() else []
             break
     if not files:
         return []

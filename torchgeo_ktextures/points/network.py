@@ -13,7 +13,9 @@ from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
 from ..models import KTexturesModel, upsample_logits
+from ..models.class_colors import model_colors
 from ..models.label_network import class_confidence, upsample_labels
+from ..spectral_colors import lent_colors
 from .blend import PointBlend
 from .features import PlaceFeatures
 from .reading import validity
@@ -64,6 +66,21 @@ class PointNetwork(LightningModule):
     def model(self) -> KTexturesModel:
         """The model of the segmenter."""
         return self.features.network.model
+
+    def map_colors(self) -> dict[int, tuple[int, int, int, int]]:
+        """Colours of the classes in maps: those of the clusters of their points.
+
+        Returns:
+            Red, green, blue and alpha in 0..255 by class, see
+            :func:`~torchgeo_ktextures.spectral_colors.lent_colors`.
+        """
+        # Probabilities of the segmenter's classes come after what a place looks like.
+        start = self.features.layout.appearance
+        columns = slice(start, start + self.model.num_classes)
+        clusters = self.points[:, columns].argmax(1).cpu().numpy()
+        votes = np.zeros((len(self.blend.classes_), self.model.num_classes), np.int64)
+        np.add.at(votes, (self.codes.cpu().numpy(), clusters), 1)
+        return lent_colors(model_colors(self.model), votes)
 
     @torch.inference_mode()
     def forward(self, image: Tensor, valid: Tensor) -> Tensor:

@@ -4,6 +4,7 @@
 """Figure of a scene, its classes, its simulation and the k textures."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ..colors import class_colors
 from ..models import KTexturesModel
+from ..models.class_colors import model_colors
+from ..spectral_colors import spectral_colors
 
 _Array = npt.NDArray[np.floating]
 
@@ -42,7 +44,10 @@ def plot_model(
     textures = model.normalizer.inverse(model.draw_textures((size, size), noise))
     labels = logits[0].argmax(0)
     model.train(training)
-    return plot_ktextures(image[0], valid[0], labels, simulation, textures, title)
+    colors = model_colors(model)
+    return plot_ktextures(
+        image[0], valid[0], labels, simulation, textures, title, colors
+    )
 
 
 def plot_ktextures(
@@ -52,6 +57,7 @@ def plot_ktextures(
     simulation: Tensor,
     textures: Tensor,
     title: str = '',
+    colors: Mapping[int, Sequence[int]] | None = None,
 ) -> Figure:
     """Plot scene, false colour, labels, simulation and textures.
 
@@ -65,6 +71,8 @@ def plot_ktextures(
         simulation: Simulated bands of shape ``(C, H, W)``.
         textures: One texture per class, of shape ``(k, C, h, w)``.
         title: Title of the figure.
+        colors: Red, green and blue by class, 0 to 255 (defaults to those of the
+            spectra of the textures).
 
     Returns:
         The figure.
@@ -86,7 +94,9 @@ def plot_ktextures(
         ax.set_title(title, fontsize=10)
 
     num_classes = len(textures)
-    colors = np.array(list(class_colors(num_classes).values()))[:, :3] / 255
+    if colors is None:
+        colors = spectral_colors(textures.mean((2, 3)).cpu().numpy())
+    table = np.array([colors[i][:3] for i in range(num_classes)]) / 255
     top = ['Scene', 'Labels', 'Simulation']
     if len(bands) > 3:
         top.insert(1, 'False colour')
@@ -103,7 +113,7 @@ def plot_ktextures(
     for ax, name in zip(upper.subplots(1, len(top)), top, strict=True):
         match name:
             case 'Labels':
-                painted = colors[labels.cpu().numpy()]
+                painted = table[labels.cpu().numpy()]
                 ax.imshow(np.where(ok[..., None], painted, 1), interpolation='nearest')
                 ax.set_title(name, fontsize=10)
             case 'Simulation':
@@ -120,5 +130,5 @@ def plot_ktextures(
             continue
         show(ax, textures[i].cpu().numpy(), f'class {i}: {shares[i]:.1%}')
         for spine in ax.spines.values():
-            spine.set(edgecolor=colors[i], linewidth=3)
+            spine.set(edgecolor=table[i], linewidth=3)
     return fig

@@ -61,6 +61,54 @@ def estimate_statistics(
     return [similarity.standardize(pooled) for pooled in maps]
 
 
+type _Batches = list[tuple[Tensor, Tensor]]
+
+
+@torch.no_grad()
+def measure(
+    model: KTexturesModel,
+    criterion: KTexturesLoss,
+    images: Sequence[Tensor],
+    valids: Sequence[Tensor],
+    pooled: Sequence[Tensor] | None = None,
+    init: Init = 'mixture',
+) -> tuple[Sample, _Batches]:
+    """Measure in the cells of a sample what classes are found by.
+
+    Args:
+        model: Model with statistics.
+        criterion: Loss with statistics.
+        images: Batches of bands of shape ``(B, C, H, W)``.
+        valids: Validity of each batch, of shape ``(B, 1, H, W)``.
+        pooled: What :func:`estimate_statistics` returned, if it is at hand.
+        init: What classes begin with, see :func:`~.clustering.find_classes`.
+
+    Returns:
+        What was measured, and normalized bands and their validity, padded to the mask
+        grid.
+    """
+    clusters, similarity = criterion.clusters, criterion.similarity
+    prior, space = clusters.prior, clusters.space
+    maps, cells, moments, batches = list(pooled or ()), [], [], []
+    views: list[list[Tensor]] = []
+    for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
+        x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
+        if pooled is None:
+            features = similarity.features(x, valid)
+            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+        middle = slice(prior.places - 1, None, prior.places)
+        if init == 'mixture' and 'color' in space.weights:
+            found = prior.moments(x, valid, prior.step)
+            moments.append(found[..., middle, middle])
+            each = prior.moments.each(x, valid, prior.step)
+            views.append([view[..., middle, middle] for view in each])
+        middle = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
+        shares = cell_validity(valid, maps[i].shape[-2:])
+        cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
+        batches.append((x, valid))
+    return Sample(maps, cells, moments, list(zip(*views, strict=True))), batches
+
+
 @torch.no_grad()
 def begin(
     model: KTexturesModel,
@@ -91,27 +139,10 @@ def begin(
     Raises:
         ValueError: If the data has fewer different cells than classes.
     """
-    clusters, similarity = criterion.clusters, criterion.similarity
-    prior, space = clusters.prior, clusters.space
-    maps, cells, moments, batches = list(pooled or ()), [], [], []
-    views: list[list[Tensor]] = []
-    for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
-        x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
-        if pooled is None:
-            features = similarity.features(x, valid)
-            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
-        middle = slice(prior.places - 1, None, prior.places)
-        if init == 'mixture' and 'color' in space.weights:
-            found = prior.moments(x, valid, prior.step)
-            moments.append(found[..., middle, middle])
-            each = prior.moments.each(x, valid, prior.step)
-            views.append([view[..., middle, middle] for view in each])
-        middle = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
-        shares = cell_validity(valid, maps[i].shape[-2:])
-        cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
-        batches.append((x, valid))
-    sample = Sample(maps, cells, moments, list(zip(*views, strict=True)))
-    found_classes = find_classes(sample, space, prior.mixture, seed, init)
+    clusters = criterion.clusters
+    prior = clusters.prior
+    sample, batches = measure(model, criterion, images, valids, pooled, init)
+    found_classes = find_classes(sample, clusters.space, prior.mixture, seed, init)
     prior.mixture.load_state_dict(found_classes.mixture.state_dict())
     if init == 'random':
         follow_textures(model, criterion, rate=1)
@@ -119,7 +150,7 @@ def begin(
     if prior.is_fitted:
         model.start_from(prior)
     labels = []
-    for (x, valid), vectors in zip(batches, maps, strict=True):
+    for (x, valid), vectors in zip(batches, sample.pooled, strict=True):
         coarse = clusters.classify(vectors, x, valid)
         s = prior.mask_stride
         fine = coarse.repeat_interleave(s, 1).repeat_interleave(s, 2)

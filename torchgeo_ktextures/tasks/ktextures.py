@@ -19,7 +19,7 @@ from torchvision.models._api import WeightsEnum
 
 from ..callbacks import FinalTextures, MaskAveraging, Restarts
 from ..callbacks.schedule import Schedule
-from ..clustering import FeatureClusters, Initialization
+from ..clustering import FeatureClusters, Initialization, link_by_distance
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
 from ..models import KTexturesModel, make_extractors
@@ -139,6 +139,9 @@ class KTextures(EvaluationMixin, BaseTask):
             h['in_channels'], h['num_classes'], h['mask_stride']
         )
         self.register_buffer('fitted', torch.tensor(False))
+        #: In which order classes merge, see :class:`~.clustering.Initialization`.
+        self.linkage: Tensor
+        self.register_buffer('linkage', torch.zeros(h['num_classes'] - 1, 4))
         self.between_steps = [MaskAveraging(), Restarts(), FinalTextures()]
 
     def configure_losses(self) -> None:
@@ -239,9 +242,13 @@ class KTextures(EvaluationMixin, BaseTask):
         Raises:
             ValueError: If it was written before version 0.4.
         """
-        if 'model.textures.mean' not in checkpoint.get('state_dict', {}):
+        state = checkpoint.get('state_dict', {})
+        if 'model.textures.mean' not in state:
             msg = 'it was written by a version before 0.4, which made textures in '
             raise ValueError(f'{msg}another way; fit again, or use that version')
+        if 'linkage' not in state:  # of version 0.4.0
+            centers = state['criterion.clusters.prior.mixture.prototypes'].numpy()
+            state['linkage'] = torch.from_numpy(link_by_distance(centers)).float()
 
     def on_fit_start(self) -> None:
         """Check the arguments against the extractor.
@@ -284,6 +291,8 @@ class KTextures(EvaluationMixin, BaseTask):
         self.initialization = begin(
             self.model, self.criterion, *self.sample, seed, pooled, self.init
         )
+        if self.initialization.linkage is not None:
+            self.linkage.copy_(torch.from_numpy(self.initialization.linkage))
         for optimizer in self.trainer.optimizers:
             optimizer.state.clear()
         if self.trainer.world_size > 1:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
 from ..models import KTexturesModel, LabelNetwork, finite_pixels
+from ..models.class_colors import model_colors
 
 
 class PredictionMixin(LightningModule):
@@ -58,6 +59,14 @@ class PredictionMixin(LightningModule):
             'bounds': batch.get('bounds'),
             'transform': batch.get('transform'),
         }
+
+    def map_colors(self) -> dict[int, tuple[int, int, int, int]]:
+        """Colours of the classes in maps.
+
+        Returns:
+            Red, green, blue and alpha in 0..255 by class.
+        """
+        return model_colors(self.model)
 
     def on_predict_start(self) -> None:
         """Refuse to predict with an unfitted model, and prepare a fast copy of it."""

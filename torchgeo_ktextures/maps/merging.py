@@ -1,0 +1,175 @@
+# Copyright (c) The torchgeo-ktextures authors.
+# Licensed under the MIT License.
+
+"""Merging the classes of a map that are most alike."""
+
+import json
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.io import DatasetReader
+
+from .area import class_areas_ha
+from .class_tree import cut_tree
+from .cog import finish_cog
+from .output import (
+    WRITE_ERRORS,
+    check_map_name,
+    make_folder,
+    scratch_file,
+    write_error,
+)
+from .reading import nodata_of, open_labels, read_part, windows
+from .writing import create_map
+
+#: Tag of a map that tells in which order its classes merge.
+TREE_TAG = 'KTEXTURES_TREE'
+
+#: Tags that are not true of a merged map.
+_CHANGED = ('KTEXTURES_ORIGIN', 'KTEXTURES_CLASSES', 'STATISTICS_')
+
+
+class MergedClass(NamedTuple):
+    """Class of a merged map."""
+
+    code: int
+    #: Codes of the classes that it was made of.
+    parts: tuple[int, ...]
+    pixels: int
+    #: None for a map without georeference.
+    area_ha: float | None
+
+
+def tree_tag(linkage: npt.ArrayLike) -> dict[str, str]:
+    """Tag of a map.
+
+    Args:
+        linkage: Linkage matrix of its classes, see :func:`.class_tree.cut_tree`.
+
+    Returns:
+        The tag.
+    """
+    rows = [
+        [int(one), int(two), round(float(cost), 6), int(leaves)]
+        for one, two, cost, leaves in np.asarray(linkage, float).reshape(-1, 4)
+    ]
+    return {TREE_TAG: json.dumps({'linkage': rows, 'n_clusters': len(rows) + 1})}
+
+
+def read_tree(src: DatasetReader) -> tuple[npt.NDArray[np.float64], int]:
+    """Read in which order the classes of a map merge.
+
+    Args:
+        src: Open map.
+
+    Returns:
+        Linkage matrix, and number of classes that the map has by now.
+
+    Raises:
+        ValueError: If the map does not tell.
+    """
+    try:
+        content = json.loads(src.tags()[TREE_TAG])
+        linkage = np.array(content['linkage'], float).reshape(-1, 4)
+        number = int(content['n_clusters'])
+        cut_tree(linkage, number)
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
+        msg = f'{src.name} does not tell which of its classes are alike; give a map as '
+        msg += 'segment wrote it (relabel merges classes of the same name)'
+        raise ValueError(msg) from None
+    return linkage, number
+
+
+def merge_map(labels: Path, output: Path, n_clusters: int) -> list[MergedClass]:
+    """Merge the classes of a map that are most alike, until a number of them is left.
+
+    A merged class keeps code and colour of its larger part. Memory does not grow with
+    the map.
+
+    Args:
+        labels: Map of clusters, as segment writes it.
+        output: Cloud Optimized GeoTIFF to write.
+        n_clusters: Number of classes wanted.
+
+    Returns:
+        Classes of the new map.
+
+    Raises:
+        OSError: If the map cannot be read, or the new one cannot be written.
+        ValueError: If the map does not tell which classes are alike, or has fewer.
+    """
+    check_map_name(output)
+    if output.resolve() == labels.resolve():
+        raise ValueError(f'{output} would overwrite an input; choose another name')
+    with warnings.catch_warnings(), open_labels(labels) as src:
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        linkage, number = read_tree(src)
+        if not 1 <= n_clusters <= number:
+            msg = f'n_clusters={n_clusters} is not possible, {labels} has {number} '
+            msg += f'classes; give a number from 1 to {number}, or segment the scene '
+            raise ValueError(f'{msg}again with more classes')
+        found = cut_tree(linkage, n_clusters)
+        make_folder(output.parent)
+        with scratch_file(output, 'merged') as scratch:
+            try:
+                pixels, areas = _write(src, scratch, found, tree_tag(linkage))
+                finish_cog(scratch, output)
+            except WRITE_ERRORS as error:
+                raise write_error(output, error) from None
+    return [
+        MergedClass(
+            code,
+            tuple((found == code).nonzero()[0].tolist()),
+            int(pixels[code]),
+            None if areas is None else float(areas[code]),
+        )
+        for code in np.unique(found).tolist()
+    ]
+
+
+def _write(
+    src: DatasetReader,
+    path: Path,
+    found: npt.NDArray[np.int64],
+    tree: Mapping[str, str],
+) -> tuple[Any, Any]:
+    """Write the merged map; returns pixels and hectares by code."""
+    dtype = src.dtypes[0]
+    table = np.arange(int(np.iinfo(dtype).max) + 1).astype(dtype)
+    nodata = nodata_of(src)
+    used = [code for code in range(len(found)) if code != nodata]
+    table[used] = found[used]
+    pixels = np.zeros(len(found), np.int64)
+    areas: Any = np.zeros(len(found))
+    # It is read once: small enough, and fast.
+    with create_map(path, src, dtype, nodata, zlevel=1, sparse_ok=True) as dst:
+        for window in windows(src):
+            part = table[read_part(src, window)]
+            dst.write(part, 1, window=window)
+            counts = np.bincount(part.ravel(), minlength=len(found))[: len(found)]
+            pixels += counts
+            here = class_areas_ha(
+                part,
+                src.crs,
+                src.transform,
+                window.row_off,
+                window.col_off,
+                len(found),
+            )
+            areas = None if areas is None or here is None else areas + here
+        dst.set_band_description(1, src.descriptions[0] or 'class')
+        content = json.loads(tree[TREE_TAG])
+        content['n_clusters'] = len(np.unique(found))
+        tags = {k: v for k, v in src.tags().items() if not k.startswith(_CHANGED)}
+        dst.update_tags(**tags | {TREE_TAG: json.dumps(content)})
+        band = {k: v for k, v in src.tags(1).items() if not k.startswith(_CHANGED)}
+        dst.update_tags(1, **band)
+        with suppress(ValueError):  # a copy without a colour table
+            dst.write_colormap(1, src.colormap(1))
+    return pixels, areas
