@@ -85,7 +85,7 @@ def main() -> None:
         f'k-means, {k} classes': colors[peer],
         f'k-textures, {k} classes': colors[ours],
     }
-    fig = Figure(figsize=(14, 3.75), layout='constrained')
+    fig = Figure(figsize=(14, 3.9), layout='constrained')
     for ax, (title, panel) in zip(fig.subplots(1, 4), panels.items(), strict=True):
         ax.imshow(panel, interpolation='nearest')
         ax.set_title(title, fontsize=11)

@@ -87,6 +87,20 @@ def test_colors_look_like_classes(scale: float, bands: int) -> None:
         assert light['deep water'] < light['shallow water']
 
 
+def test_forest_in_haze_is_green() -> None:
+    """Without near infrared, it has as much blue as a sea."""
+    means = [(0.117, 0.19, 0.225), (0.113, 0.185, 0.222), (0.225, 0.245, 0.261)]
+    for red, green, blue, _ in list(spectral_colors(np.array(means)).values())[:2]:
+        assert green > max(red, blue)
+
+
+def test_sparse_vegetation_is_green() -> None:
+    """Of digital numbers, in which no index is large."""
+    means = [(32, 44, 59, 75), (57, 60, 70, 75), (70, 67, 81, 57), (64, 87, 95, 14)]
+    for red, green, blue, _ in list(spectral_colors(np.array(means)).values())[:2]:
+        assert green > max(red, blue)
+
+
 @pytest.mark.parametrize(('classes', 'least'), [(8, 14), (16, 9), (32, 6)])
 def test_colors_can_be_told_apart(classes: int, least: float) -> None:
     """In all visions, and better than colours by number."""

@@ -13,8 +13,8 @@ type _Lab = tuple[float, float, float]
 #: 40 red, 70 orange, 100 yellow, 135 green, 200 cyan, 270 blue and 320 purple.
 FAMILIES: dict[str, tuple[tuple[int, int, int], ...]] = {
     'water': ((18, 92, 6), (16, 72, 11), (205, 300, 15)),
-    'vegetation': ((18, 94, 6), (20, 84, 11), (100, 166, 13)),
-    'bare': ((30, 88, 6), (4, 86, 12), (27, 96, 13)),
+    'vegetation': ((18, 94, 6), (26, 84, 10), (100, 153, 11)),
+    'bare': ((30, 88, 6), (4, 64, 12), (27, 96, 13)),
     'bright': ((78, 100, 4), (0, 29, 7), (0, 360, 45)),
     'dark': ((2, 45, 5), (0, 29, 9), (10, 370, 45)),
     'unknown': ((30, 86, 8), (25, 76, 16), (305, 360, 15)),
@@ -66,8 +66,8 @@ def _by_indices(bands: _Floats) -> list[tuple[str, _Lab]]:
     land = nir[ndwi <= 0]
     wet = (ndwi > 0) & (nir < 0.6 * (np.median(land) if len(land) else nir.max()))
     largest = ndvi.max()
-    least = float(np.clip(0.35 * largest, 0.1, 0.3))
-    dense = max(largest, 0.6)
+    least = float(np.clip(0.3 * largest, 0.1, 0.3))
+    dense = max(largest, 0.4)
     pale = _pale(bands[:, :3], light)
     warmth = _warmth(red, blue)
     found = []
@@ -93,12 +93,13 @@ def _by_color(bands: _Floats) -> list[tuple[str, _Lab]]:
     pale = _pale(bands, light)
     # Haze makes all classes of a scene bluer, some cameras make all greener.
     greener, bluer = leaf - np.median(leaf), sea - np.median(sea)
+    wet = (bluer > 0.2) | ((sea > 0.3) & (leaf < 0.03))
     warmth = _warmth(red, blue)
     found = []
     for i in range(len(bands)):
         if pale[i]:
             found.append(('bright', _lab(96, 3, 240)))
-        elif (bluer[i] > 0.2 or sea[i] > 0.3) and light[i] < 1.2:
+        elif wet[i] and light[i] < 1.2:
             found.append(_water(light[i]))
         elif leaf[i] > 0.03 and (greener[i] >= 0 or leaf[i] > 0.1):
             found.append(_vegetation(1 - 0.6 * light[i]))

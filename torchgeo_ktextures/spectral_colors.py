@@ -42,16 +42,16 @@ def spectral_colors(means: npt.ArrayLike) -> dict[int, _Color]:
     has the darkest blue, in vegetation the densest one the darkest green, and of what is
     bare the darkest class the darkest colour.
 
-    Smallest difference in normal vision, deuteranopia and protanopia, of the classes of
+    Smallest difference in normal vision, deuteranopia and protanopia, of k-means on
     the shipped scene, of the worst of 30 sets of random spectra, and of
     :func:`~torchgeo_ktextures.colors.class_colors`, which go by number:
 
     == ================ ================ ===============
     k  shipped scene    random spectra   by number
     == ================ ================ ===============
-    8  17.1, 15.5, 15.1 15.1, 15.0, 15.1 16.2, 3.3, 1.3
-    16 11.9, 11.1, 11.0 10.3, 9.6, 9.8   10.1, 3.3, 1.1
-    32 -                6.6, 6.5, 6.6    1.2, 0.7, 1.1
+    8  15.4, 15.1, 15.4 15.1, 15.0, 15.0 16.2, 3.3, 1.3
+    16 12.0, 11.6, 11.9 10.0, 9.8, 9.8   10.1, 3.3, 1.1
+    32 -                6.1, 6.1, 6.0    1.2, 0.7, 1.1
     == ================ ================ ===============
 
     Args:

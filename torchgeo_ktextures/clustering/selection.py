@@ -19,7 +19,7 @@ from torch import Tensor
 from .ensemble import Ensemble, Sample
 from .feature_space import FeatureSpace
 from .mixture import ClassMixture
-from .settings import ENOUGH, PERSISTENCE_LAG, SELECTION_SAMPLES
+from .settings import ENOUGH, PERSISTENCE_LAGS, SELECTION_SAMPLES
 from .spatial import label_persistence
 
 #: What is told of each number of classes, a list for each criterion.
@@ -44,7 +44,7 @@ def compare_numbers(
         ``n_clusters``, and for each: ``stability``, the lowest Jaccard index with which
         a class is found again by the members of the ensemble, a mean over members;
         ``persistence``, the lowest chance-corrected probability that a class goes on
-        at a distance of some 12 pixels; ``score``, the first times the root of the
+        at a distance of 12 to 20 pixels; ``score``, the first times the root of the
         second; ``agreement``, the mean adjusted Rand index of the members with the
         classes; ``log_likelihood`` of a cell, and ``bic``, the Bayesian information
         criterion, for cells that are taken for independent.
@@ -54,7 +54,8 @@ def compare_numbers(
     """
     table: Table = {'n_clusters': []}
     ensemble = Ensemble(sample, space, seed, SELECTION_SAMPLES, max(numbers))
-    lag = max(1, PERSISTENCE_LAG // space.mask_stride)
+    lag = PERSISTENCE_LAGS[ensemble.color_weight < 1]
+    lag = max(1, lag // space.mask_stride)
     for k in numbers:
         found, members = ensemble.find(k, (1.0,))
         responsibilities, likelihood = found.mixture.double().e_step(

@@ -66,12 +66,14 @@ SAMPLES = 10_000
 #: Number of cells by which numbers of classes are compared, at most.
 SELECTION_SAMPLES = 5_000
 
-#: Distance in pixels at which a class should still go on: beyond most of the windows of
-#: local moments, so that noise does not, and within small regions.
-PERSISTENCE_LAG = 12
+#: Distance in pixels at which a class should still go on: beyond the windows by which
+#: classes are told, so that noise does not, and within small regions. The first is for
+#: colour, with the windows of local moments, the second for features, which see further.
+PERSISTENCE_LAGS = 12, 20
 
-#: How close to the best score the chosen number of classes is.
-ENOUGH = 0.65
+#: How close to the best score that of the chosen number of classes is, as a share. On
+#: generated scenes, anything from 0.4 to 0.8 finds classes that have colours.
+ENOUGH = 0.6
 
 #: Share of the variance that principal components keep for k-means.
 PCA_VARIANCE = 0.95

@@ -8,14 +8,14 @@ import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
-from .area import class_areas_ha
+from .area import Area, class_areas_ha
 from .class_tree import cut_tree
 from .cog import finish_cog
 from .output import (
@@ -25,7 +25,8 @@ from .output import (
     scratch_file,
     write_error,
 )
-from .reading import nodata_of, open_labels, read_part, windows
+from .reading import map_colors, nodata_of, open_labels, read_part, windows
+from .sidecars import MapClasses
 from .writing import create_map
 
 #: Tag of a map that tells in which order its classes merge.
@@ -119,15 +120,19 @@ def merge_map(labels: Path, output: Path, n_clusters: int) -> list[MergedClass]:
         with scratch_file(output, 'merged') as scratch:
             try:
                 pixels, areas = _write(src, scratch, found, tree_tag(linkage))
-                finish_cog(scratch, output)
+                codes = range(len(found))
+                names = [f'class {code}' for code in codes]
+                colors = map_colors(src, codes)
+                classes = MapClasses(names, colors, pixels, areas)
+                finish_cog(scratch, output, classes)
             except WRITE_ERRORS as error:
                 raise write_error(output, error) from None
     return [
         MergedClass(
             code,
             tuple((found == code).nonzero()[0].tolist()),
-            int(pixels[code]),
-            None if areas is None else float(areas[code]),
+            pixels[code],
+            None if areas is None else areas[code],
         )
         for code in np.unique(found).tolist()
     ]
@@ -138,7 +143,7 @@ def _write(
     path: Path,
     found: npt.NDArray[np.int64],
     tree: Mapping[str, str],
-) -> tuple[Any, Any]:
+) -> tuple[list[int], list[float] | None]:
     """Write the merged map; returns pixels and hectares by code."""
     dtype = src.dtypes[0]
     table = np.arange(int(np.iinfo(dtype).max) + 1).astype(dtype)
@@ -146,7 +151,8 @@ def _write(
     used = [code for code in range(len(found)) if code != nodata]
     table[used] = found[used]
     pixels = np.zeros(len(found), np.int64)
-    areas: Any = np.zeros(len(found))
+    areas: Area | None = np.zeros(len(found))
+    placed = src.crs is not None and not src.transform.is_identity
     # It is read once: small enough, and fast.
     with create_map(path, src, dtype, nodata, zlevel=1, sparse_ok=True) as dst:
         for window in windows(src):
@@ -154,14 +160,10 @@ def _write(
             dst.write(part, 1, window=window)
             counts = np.bincount(part.ravel(), minlength=len(found))[: len(found)]
             pixels += counts
-            here = class_areas_ha(
-                part,
-                src.crs,
-                src.transform,
-                window.row_off,
-                window.col_off,
-                len(found),
-            )
+            here = None
+            if placed:
+                place = window.row_off, window.col_off, len(found)
+                here = class_areas_ha(part, src.crs, src.transform, *place)
             areas = None if areas is None or here is None else areas + here
         dst.set_band_description(1, src.descriptions[0] or 'class')
         content = json.loads(tree[TREE_TAG])
@@ -172,4 +174,4 @@ def _write(
         dst.update_tags(1, **band)
         with suppress(ValueError):  # a copy without a colour table
             dst.write_colormap(1, src.colormap(1))
-    return pixels, areas
+    return pixels.tolist(), None if areas is None else areas.tolist()
