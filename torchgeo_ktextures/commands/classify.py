@@ -14,6 +14,7 @@ def classify(
     output: str,
     *,
     checkpoint: str | None = None,
+    labels: str | None = None,
     save_checkpoint: str | None = None,
     n_clusters: str | None = None,
     bands: str | None = None,
@@ -43,8 +44,12 @@ def classify(
         points: Vector file of points with the names of their classes in a column
             "class". Rows without a name are left out.
         output: Map to write (.tif), or folder of maps; with several scenes a folder.
-        checkpoint: Model that segment has fitted to the scenes. Without one, they are
-            segmented first.
+        checkpoint: Model that segment has fitted to the scenes. Without it and without
+            labels, they are segmented first.
+        labels: Map of clusters on the grid of the scene, as segment, merge or any other
+            tool writes it, in place of a model: nothing is trained. For several scenes,
+            a folder with a map NAME_labels.tif of each. Where the map has no data, the
+            scene alone decides.
         save_checkpoint: File to save the fitted model to, with what it knows of the
             points; PointClassifier.load reads it, and so does checkpoint.
         n_clusters: Number of clusters where scenes are segmented first (defaults to 8).
@@ -101,4 +106,8 @@ def classify(
         tile_size=tile_size,
         progress=progress,
     )
-    classify_scenes(options, Path(points).expanduser())
+    classify_scenes(
+        options,
+        Path(points).expanduser(),
+        None if labels is None else Path(labels).expanduser(),
+    )

@@ -174,6 +174,18 @@ def _blend(both: npt.NDArray[np.float64], trust: float) -> npt.NDArray[np.float6
     return found
 
 
+def clusters_of(shares: _Array) -> npt.NDArray[np.intp]:
+    """Find the cluster of each place.
+
+    Args:
+        shares: Probabilities of clusters, of shape ``(N, k)``.
+
+    Returns:
+        Numbers of clusters, of shape ``(N,)``, -1 where nothing is known of them.
+    """
+    return np.where(shares.max(1) > shares.min(1), shares.argmax(1), -1)
+
+
 def lend(
     x: _Array, y: npt.NDArray[np.int64], places: _Array, layout: Layout
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
@@ -193,8 +205,8 @@ def lend(
     own, others = (v[:, : layout.bands] / scale for v in (x, places))
     rows, lent, weights = [], [], []
     for columns in layout.memberships:
-        of_points, of_places = (v[:, columns].argmax(1) for v in (x, places))
-        for cluster in np.unique(of_points):
+        of_points, of_places = (clusters_of(v[:, columns]) for v in (x, places))
+        for cluster in np.unique(of_points[of_points >= 0]):
             points = np.flatnonzero(of_points == cluster)
             here = np.flatnonzero(of_places == cluster)
             if not len(here):

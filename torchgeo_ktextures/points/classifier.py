@@ -10,16 +10,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimator import KTexturesSegmenter
 from ..inference import ArraySink, predict_tiles
-from .features import draw_places, fit_features
+from .fitting import fit_network, seed_of
 from .network import PointNetwork
-from .places import as_pixels, check_valid
-from .reading import draw_patches, windows_of
-from .settings import STEP
 from .shares import ShareSink
 from .storage import load_classifier, save_classifier
 
@@ -103,24 +100,11 @@ class PointClassifier(ClassifierMixin, BaseEstimator):
                 in nodata, or the images do not fit the segmenter.
         """
         names, codes = _as_codes(classes, len(points))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = seed_of(self.random_state)
         self.segmenter_ = self._fitted_segmenter(images, seed)
-        inputs = self.segmenter_.inputs_of(images)
-        inputs.data.setup('predict')
-        pixels = as_pixels(points, inputs)
-        check_valid(pixels, inputs)
-        patches = draw_patches(self.segmenter_, images)
-        features = fit_features(self.segmenter_.task_, patches, seed)
-        vectors = np.empty((len(pixels), features.channels), np.float32)
-        for window in windows_of(inputs, pixels):
-            found = features(window.image, window.valid)[0].numpy()
-            vectors[window.numbers] = found[
-                :, window.rows // STEP, window.cols // STEP
-            ].T
-        places = draw_places(features, patches, seed)
+        self.model_ = fit_network(self.segmenter_, images, points, codes, seed)
         self.classes_ = names
         self.n_features_in_ = self.segmenter_.n_features_in_
-        self.model_ = PointNetwork(features, vectors, codes, places, seed).eval()
         return self
 
     def _fitted_segmenter(self, images: Any, seed: int) -> KTexturesSegmenter:

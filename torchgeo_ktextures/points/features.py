@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from ..losses import pad_to_grid
 from ..models import LabelNetwork
 from ..tasks import KTextures
-from .blend import Layout
+from .blend import Layout, clusters_of
 from .clusters import SceneClusters, measure
 from .settings import COARSE, COARSE_WINDOW, FEATURE_CLUSTERS, PLACES_PER_CLUSTER, STEP
+
+#: Bands and validity of patches, and what the features of a place take besides.
+type Patch = tuple[Tensor, ...]
 
 
 class PlaceFeatures(nn.Module):
@@ -25,15 +28,23 @@ class PlaceFeatures(nn.Module):
 
     The edge-aware moments are those that clusters are found by, and those of a wider
     neighbourhood; textures are the reduced features of the extractor. Classes are the
-    probabilities of the segmenter, and of coarser and finer clusters.
+    probabilities of the segmenter, or what is known of them otherwise, and those of
+    coarser and finer clusters.
     """
 
-    def __init__(self, task: KTextures, num_clusters: Sequence[int]) -> None:
+    def __init__(
+        self,
+        task: KTextures,
+        num_clusters: Sequence[int],
+        num_classes: int | None = None,
+    ) -> None:
         """Initialize a new PlaceFeatures instance.
 
         Args:
             task: Fitted task, which is left as it is.
             num_clusters: Numbers of clusters.
+            num_classes: Number of classes, if others than those of the task are given
+                with each image. Points lend their classes in these as well.
         """
         super().__init__()
         self.network = LabelNetwork(task.model)
@@ -48,28 +59,31 @@ class PlaceFeatures(nn.Module):
         bands = sum(counts)
         counts.append(self.criterion.clusters.space.projection.shape[1])
         appearance = sum(counts)
-        counts.append(task.model.num_classes)
+        #: Number of classes, k.
+        self.num_classes = num_classes or task.model.num_classes
         memberships = []
-        for k in num_clusters:
+        for k in (self.num_classes, *num_clusters):
             memberships.append(slice(sum(counts), sum(counts) + k))
             counts.append(k)
+        if num_classes is None:  # clusters are those of the segmenter, but finer
+            del memberships[0]
         #: What the channels are.
         self.layout = Layout(bands, appearance, memberships)
         #: Number of features.
         self.channels = sum(counts)
 
     @torch.no_grad()
-    def fit(self, patches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
+    def fit(self, patches: Iterable[Patch], seed: int) -> None:
         """Find the clusters.
 
         Args:
-            patches: Bands and validity of patches.
+            patches: Bands and validity of patches; what else there is does not count.
             seed: Seed of everything that is random.
 
         Raises:
             ValueError: If there are fewer different cells than clusters.
         """
-        prepared = [self.prepare(image, valid)[:2] for image, valid in patches]
+        prepared = [self.prepare(image, valid) for image, valid, *_ in patches]
         sample = measure(self.criterion, prepared)
         for clusters in self.clusters:
             assert isinstance(clusters, SceneClusters)
@@ -105,12 +119,16 @@ class PlaceFeatures(nn.Module):
         return self.criterion.clusters.space.pool(features, size)
 
     @torch.no_grad()
-    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, valid: Tensor, classes: Tensor | None = None
+    ) -> Tensor:
         """Compute features.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            classes: Probabilities of the classes of places, of shape ``(B, k,
+                ceil(H / 2), ceil(W / 2))`` (defaults to those of the segmenter).
 
         Returns:
             Features of shape ``(B, F, ceil(H / 2), ceil(W / 2))``.
@@ -119,14 +137,18 @@ class PlaceFeatures(nn.Module):
         places = [x[..., ::STEP, ::STEP], self.moments(x, inside, STEP)]
         places += [self._coarse(x, inside, factor) for factor in COARSE]
         pooled = self.pool(x, inside)
-        cells = [self.criterion.clusters.space(pooled).movedim(-1, 1)]
-        logits = self.network.model.coarse_logits(x, pad_to_grid(image, valid)[1])
-        cells.append(logits.float().softmax(1))
-        cells += [clusters(x, inside, pooled) for clusters in self.clusters]
-        stride = self.network.model.mask_network.mask_stride
-        parts = [*places, _resize(torch.cat(cells, 1), stride / STEP)]
+        factor = self.network.model.mask_network.mask_stride / STEP
+        reduced = self.criterion.clusters.space(pooled).movedim(-1, 1)
+        places.append(_resize(reduced, factor))
+        if classes is None:
+            model, padded = self.network.model, pad_to_grid(image, valid)[1]
+            logits = model.coarse_logits(x, padded)
+            classes = _resize(logits.float().softmax(1), factor)
+        places.append(classes.to(x.device))
+        for clusters in self.clusters:
+            places.append(_resize(clusters(x, inside, pooled), factor))
         height, width = (-(-n // STEP) for n in image.shape[-2:])
-        return torch.cat(parts, 1)[..., :height, :width]
+        return torch.cat([part[..., :height, :width] for part in places], 1)
 
     def _coarse(self, x: Tensor, valid: Tensor, factor: int) -> Tensor:
         """Moments of averaged bands."""
@@ -148,7 +170,10 @@ def _resize(values: Tensor, factor: float) -> Tensor:
 
 
 def fit_features(
-    task: KTextures, patches: Sequence[tuple[Tensor, Tensor]], seed: int
+    task: KTextures,
+    patches: Sequence[Patch],
+    seed: int,
+    num_classes: int | None = None,
 ) -> PlaceFeatures:
     """Find clusters of patches, fewer where there are not enough different cells.
 
@@ -156,6 +181,7 @@ def fit_features(
         task: Fitted task.
         patches: Bands and validity of patches.
         seed: Seed of everything that is random.
+        num_classes: Number of classes, if they are not those of the task.
 
     Returns:
         Features with these clusters.
@@ -165,7 +191,7 @@ def fit_features(
     """
     counts = FEATURE_CLUSTERS
     while True:
-        features = PlaceFeatures(task, counts).eval()
+        features = PlaceFeatures(task, counts, num_classes).eval()
         try:
             features.fit(patches, seed)
         except ValueError:
@@ -177,28 +203,29 @@ def fit_features(
 
 
 def draw_places(
-    features: PlaceFeatures, patches: Iterable[tuple[Tensor, Tensor]], seed: int
+    features: PlaceFeatures, patches: Iterable[Patch], seed: int
 ) -> npt.NDArray[np.float32]:
     """Draw some places of each cluster, of which the class is not known.
 
     Args:
         features: Fitted features.
-        patches: Bands and validity of patches.
+        patches: Bands and validity of patches, and probabilities of classes, if the
+            segmenter does not tell them.
         seed: Seed of the choice.
 
     Returns:
         Features of the places, of shape ``(M, F)``.
     """
     found = []
-    for image, valid in patches:
+    for image, valid, *classes in patches:
         inside = valid[:, 0, ::STEP, ::STEP] > 0
-        found.append(features(image, valid).movedim(1, -1)[inside])
+        found.append(features(image, valid, *classes).movedim(1, -1)[inside])
     vectors: npt.NDArray[np.float32] = torch.cat(found).numpy()
     rng = np.random.default_rng(seed)
     kept = []
     for columns in features.layout.memberships:
-        clusters = vectors[:, columns].argmax(1)
-        for cluster in np.unique(clusters):
+        clusters = clusters_of(vectors[:, columns])
+        for cluster in np.unique(clusters[clusters >= 0]):
             own = np.flatnonzero(clusters == cluster)
             kept.append(rng.permutation(own)[:PLACES_PER_CLUSTER])
     drawn: npt.NDArray[np.float32] = vectors[np.unique(np.concatenate(kept))]

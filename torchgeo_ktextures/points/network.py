@@ -17,6 +17,7 @@ from ..models.class_colors import model_colors
 from ..models.label_network import class_confidence, upsample_labels
 from ..spectral_colors import lent_colors
 from .blend import PointBlend
+from .cluster_maps import ClusterMaps
 from .features import PlaceFeatures
 from .reading import validity
 from .settings import STEP
@@ -42,6 +43,7 @@ class PointNetwork(LightningModule):
         codes: npt.NDArray[np.int64],
         places: npt.NDArray[np.float32],
         seed: int,
+        maps: ClusterMaps | None = None,
     ) -> None:
         """Initialize a new PointNetwork instance.
 
@@ -51,6 +53,7 @@ class PointNetwork(LightningModule):
             codes: Numbers of their classes, of shape ``(N,)``.
             places: Features of places without a class, of shape ``(M, F)``.
             seed: Seed of the classifier.
+            maps: Maps that tell the clusters of places (defaults to the segmenter).
         """
         super().__init__()
         self.features = features
@@ -59,6 +62,9 @@ class PointNetwork(LightningModule):
         self.register_buffer('codes', torch.from_numpy(codes))
         self.register_buffer('places', torch.from_numpy(places))
         self.seed = seed
+        self.maps = maps
+        if maps is not None:
+            self.register_buffer('clusters', maps.identity())
         self.blend = PointBlend(features.layout, seed).fit(points, codes, places)
         self.hparams.update({'num_classes': len(self.blend.classes_)})
 
@@ -74,33 +80,43 @@ class PointNetwork(LightningModule):
             Red, green, blue and alpha in 0..255 by class, see
             :func:`~torchgeo_ktextures.spectral_colors.lent_colors`.
         """
-        # Probabilities of the segmenter's classes come after what a place looks like.
-        start = self.features.layout.appearance
-        columns = slice(start, start + self.model.num_classes)
-        clusters = self.points[:, columns].argmax(1).cpu().numpy()
-        votes = np.zeros((len(self.blend.classes_), self.model.num_classes), np.int64)
-        np.add.at(votes, (self.codes.cpu().numpy(), clusters), 1)
+        # Probabilities of the clusters come after what a place looks like.
+        start, count = self.features.layout.appearance, self.features.num_classes
+        shares = self.points[:, start : start + count].cpu().numpy()
+        known = shares.max(1) > shares.min(1)
+        votes = np.zeros((len(self.blend.classes_), count), np.int64)
+        codes = self.codes.cpu().numpy()
+        np.add.at(votes, (codes[known], shares[known].argmax(1)), 1)
+        if self.maps is not None:
+            return lent_colors(dict(enumerate(self.maps.colors)), votes)
         return lent_colors(model_colors(self.model), votes)
 
     @torch.inference_mode()
-    def forward(self, image: Tensor, valid: Tensor) -> Tensor:
+    def forward(
+        self, image: Tensor, valid: Tensor, clusters: Tensor | None = None
+    ) -> Tensor:
         """Compute logarithms of probabilities at places two pixels apart.
 
         Args:
             image: Bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            clusters: What maps tell, see :meth:`.ClusterMaps.shares`.
 
         Returns:
             Log-probabilities of shape ``(B, K, ceil(H / 2), ceil(W / 2))``.
         """
-        found = self.features(image, valid).movedim(1, -1)
+        found = self.features(image, valid, clusters).movedim(1, -1)
         vectors = found.reshape(-1, found.shape[-1]).cpu().numpy()
         logits = torch.from_numpy(self.blend.predict_log_proba(vectors))
         logits = logits.to(found.device).view(*found.shape[:3], -1)
         return logits.movedim(-1, 1).contiguous()
 
     def predict(
-        self, image: Tensor, valid: Tensor, keys: Collection[str] = ('labels',)
+        self,
+        image: Tensor,
+        valid: Tensor,
+        keys: Collection[str] = ('labels',),
+        clusters: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute what is asked for of each pixel.
 
@@ -108,6 +124,7 @@ class PointNetwork(LightningModule):
             image: Bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
             keys: Names of what is asked for.
+            clusters: What maps tell, see :meth:`.ClusterMaps.shares`.
 
         Returns:
             'labels' of shape ``(B, H, W)`` and 'confidence' of the same in percent, both
@@ -120,7 +137,7 @@ class PointNetwork(LightningModule):
             cells = [-(-n // STEP) for n in size]
             logits = image.new_zeros(len(image), len(self.blend.classes_), *cells)
         else:
-            logits = self(image, valid)
+            logits = self(image, valid, clusters)
         found = {}
         if 'labels' in keys:
             labels = upsample_labels(logits, STEP, size)
@@ -149,4 +166,9 @@ class PointNetwork(LightningModule):
         Returns:
             What :attr:`predict_keys` names, see :meth:`predict`.
         """
-        return self.predict(batch['image'], validity(batch), self.predict_keys)
+        clusters = None
+        if self.maps is not None:
+            scenes = self.trainer.datamodule.predict_dataset.files  # type: ignore[attr-defined]
+            clusters = self.maps.shares(batch, scenes)
+        valid = validity(batch)
+        return self.predict(batch['image'], valid, self.predict_keys, clusters)

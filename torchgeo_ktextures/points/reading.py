@@ -41,13 +41,30 @@ def draw_patches(
         FileNotFoundError: If a path does not exist.
         ValueError: If the images do not have the bands of the training images.
     """
+    return [(b['image'], validity(b)) for b in draw_batches(segmenter, images)]
+
+
+def draw_batches(segmenter: 'KTexturesSegmenter', images: Any) -> list[Sample]:
+    """Take patches that stand for images, and where they are.
+
+    Args:
+        segmenter: Fitted estimator.
+        images: Images, as the estimator takes them.
+
+    Returns:
+        Batches with ``image`` (B, C, H, W), ``mask_valid`` and ``window`` (B, 9).
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: If the images do not have the bands of the training images.
+    """
     inputs = segmenter.inputs_of(images, batch_size=BATCH, length=PATCHES)
     inputs.prepare_fit(segmenter.patch_size)
     inputs.data.setup('fit')
-    batches: list[tuple[Tensor, Tensor]] = []
+    batches: list[Sample] = []
     for batch in inputs.data.sample_dataloader(PATCHES):
-        batches.append((batch['image'], validity(batch)))
-        if sum(len(image) for image, _ in batches) >= PATCHES:
+        batches.append(batch)
+        if sum(len(b['image']) for b in batches) >= PATCHES:
             break
     return batches
 
@@ -80,6 +97,8 @@ def windows_in(inputs: Inputs) -> Windows:
 class PointWindow(NamedTuple):
     """A window around some points."""
 
+    #: What was read, a batch of one.
+    batch: Sample
     #: Bands of shape ``(1, C, H, W)``, and validity of shape ``(1, 1, H, W)``.
     image: Tensor
     valid: Tensor
@@ -115,4 +134,5 @@ def windows_of(inputs: Inputs, points: npt.NDArray[np.int64]) -> Iterator[PointW
         sample = dataset[PixelWindow(file, *place, *place)]
         batch = {name: torch.as_tensor(v)[None] for name, v in sample.items()}
         rows, cols = points[numbers, 1] - top, points[numbers, 2] - left
-        yield PointWindow(batch['image'], validity(batch), numbers, rows, cols)
+        valid = validity(batch)
+        yield PointWindow(batch, batch['image'], valid, numbers, rows, cols)

@@ -45,6 +45,10 @@ PENALTY = 0.3
 #: on what none of them can know.
 DOUBT = 0.05
 
+#: Number of clusters that a map may have, at most: each is a feature of every place,
+#: so that with more of them memory and time would mostly be theirs.
+MOST_CODES = 100
+
 #: Number of points from which on cross-validation tells whom to trust, its folds, and
 #: the powers that it chooses from.
 ENOUGH, FOLDS = 30, 5
