@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 
 from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.cli import main
-from torchgeo_ktextures.cluster_numbers import parse_n_clusters
+from torchgeo_ktextures.clustering.numbers import parse_n_clusters
 
 from .four_regions import agreement, four_regions
 from .rasters import write_raster

@@ -11,20 +11,20 @@ import pytest
 import rasterio
 from sklearn.cluster import KMeans
 
-from torchgeo_ktextures.color_vision import (
+from torchgeo_ktextures.colors import class_colors, parse_color
+from torchgeo_ktextures.colors.spectral import (
+    further_color,
+    lent_colors,
+    spectral_colors,
+)
+from torchgeo_ktextures.colors.vision import (
     VISIONS,
     color_difference,
     lab_colors,
     rgb_colors,
     smallest_difference,
 )
-from torchgeo_ktextures.colors import class_colors, parse_color
 from torchgeo_ktextures.datasets import Olinda
-from torchgeo_ktextures.spectral_colors import (
-    further_color,
-    lent_colors,
-    spectral_colors,
-)
 
 #: Reflectance of red, green, blue and near infrared.
 SPECTRA = {

@@ -15,8 +15,8 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from .callbacks import FewerSteps, History
-from .cluster_numbers import parse_n_clusters
 from .clustering import choose_number
+from .clustering.numbers import parse_n_clusters
 from .datamodules import RasterDataModule
 from .datamodules.inputs import Inputs
 from .datasets.bands import LEAST_BANDS

@@ -16,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from ..spectral_colors import further_color
+from ..colors import further_color
 from .area import Area, class_areas_ha
 from .belonging import check_clusters, check_legend_of
 from .cleaning import (

@@ -5,7 +5,7 @@
 
 import torch
 
-from ..spectral_colors import spectral_colors
+from ..colors import spectral_colors
 from .ktextures import KTexturesModel
 
 
@@ -20,7 +20,7 @@ def model_colors(model: KTexturesModel) -> dict[int, tuple[int, int, int, int]]:
 
     Returns:
         Red, green, blue and alpha in 0..255 by class, see
-        :func:`~torchgeo_ktextures.spectral_colors.spectral_colors`.
+        :func:`~torchgeo_ktextures.colors.spectral_colors`.
     """
     textures, normalizer = model.textures, model.normalizer
     means = textures.mean if textures.fitted else model.generators.mean

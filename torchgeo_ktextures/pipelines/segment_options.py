@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rasterio.io import DatasetReader
 
-from ..cluster_numbers import parse_n_clusters
+from ..clustering.numbers import parse_n_clusters
 from ..datasets.rasters import RASTER_SUFFIXES
 from ..datasets.validity import InvalidIf
 from ..maps.area import ground_sample_distance

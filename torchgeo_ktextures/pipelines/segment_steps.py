@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule
 from .. import __version__
 from ..callbacks import GeoTIFFWriter
 from ..checkpoints import save_checkpoint
-from ..cluster_numbers import parse_n_clusters
+from ..clustering.numbers import parse_n_clusters
 from ..datasets import (
     CorruptRasterError,
     band_indexes,

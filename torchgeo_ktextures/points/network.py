@@ -12,10 +12,10 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
+from ..colors import lent_colors
 from ..models import KTexturesModel, upsample_logits
 from ..models.class_colors import model_colors
 from ..models.label_network import class_confidence, upsample_labels
-from ..spectral_colors import lent_colors
 from .blend import PointBlend
 from .cluster_maps import ClusterMaps
 from .features import PlaceFeatures
@@ -78,7 +78,7 @@ class PointNetwork(LightningModule):
 
         Returns:
             Red, green, blue and alpha in 0..255 by class, see
-            :func:`~torchgeo_ktextures.spectral_colors.lent_colors`.
+            :func:`~torchgeo_ktextures.colors.lent_colors`.
         """
         # Probabilities of the clusters come after what a place looks like.
         start, count = self.features.layout.appearance, self.features.num_classes

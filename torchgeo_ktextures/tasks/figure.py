@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ..colors import spectral_colors
 from ..models import KTexturesModel
 from ..models.class_colors import model_colors
-from ..spectral_colors import spectral_colors
 
 _Array = npt.NDArray[np.floating]
 

@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from .color_families import FAMILIES, families_of
-from .color_vision import (
+from .families import FAMILIES, families_of
+from .numbered import class_colors
+from .vision import (
     VISIONS,
     color_difference,
     difference_matrix,
     lab_colors,
     rgb_colors,
 )
-from .colors import class_colors
 
 type _Floats = npt.NDArray[np.float64]
 type _Color = tuple[int, int, int, int]

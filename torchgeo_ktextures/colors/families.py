@@ -34,7 +34,7 @@ def families_of(means: npt.ArrayLike) -> list[tuple[str, _Lab]]:
 
     Args:
         means: Mean of each band of each class, of shape ``(k, C)``, see
-            :func:`~torchgeo_ktextures.spectral_colors.spectral_colors`.
+            :func:`~torchgeo_ktextures.colors.spectral_colors`.
 
     Returns:
         For each class the name of its family, or ``'any'`` if bands are too few to
