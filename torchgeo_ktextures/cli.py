@@ -227,6 +227,11 @@ def _option(arg: str) -> str:
 
 def _explain(error: BaseException) -> None:
     """Say what went wrong in a sentence, and leave."""
+    if isinstance(error, BrokenPipeError):
+        # Whoever read the output, such as head, has seen enough; what Python still has
+        # to print at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_FAILED)
     # Lightning leaves by itself after Ctrl-C.
     if isinstance(error, KeyboardInterrupt | SystemExit):
         message = 'Stopped. The same command goes on where it was stopped.'

@@ -2,6 +2,9 @@
 # Licensed under the MIT License.
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -94,3 +97,17 @@ def test_maps_that_cannot_be_merged(labels: Path) -> None:
         with pytest.raises(ValueError, match='does not tell'):
             merge_map(plain, output, 1)
     assert not output.exists()
+
+
+def test_output_that_nobody_reads(labels: Path) -> None:
+    output = labels.with_name('coarse.tif')
+    args = ['merge', str(labels), '--n-clusters', '2', '--output', str(output)]
+    command = [sys.executable, '-u', '-m', 'torchgeo_ktextures.cli', *args]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        command, stdout=write, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(write)
+    assert done.stderr == ''
+    assert done.returncode == 1
