@@ -3,6 +3,7 @@
 
 """The torchgeo-ktextures command."""
 
+import inspect
 import os
 import re
 import sys
@@ -15,8 +16,10 @@ from typing import Any, NoReturn
 
 from jsonargparse import ArgumentParser, Namespace
 
+from . import __version__
 from .commands.assess import assess
 from .commands.classify import classify
+from .commands.config import config
 from .commands.export import export
 from .commands.merge import merge
 from .commands.options import join_lists
@@ -44,6 +47,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'export': (export, {'labels': None}),
     'assess': (assess, {'labels': None}),
     'picture': (picture, {'rasters': '+'}),
+    'config': (config, {'name': '?'}),
 }
 
 #: Exit statuses: of failures, of arguments and input that do not fit, and, as in shells,
@@ -99,6 +103,7 @@ def make_parser() -> ArgumentParser:
         prog='torchgeo-ktextures',
         description='Split satellite scenes into textures, without labels.',
     )
+    parser.add_argument('--version', action='version', version=__version__)
     commands = parser.add_subcommands(dest='command', required=True)
     for name, (function, positional) in _COMMANDS.items():
         sub = _Parser()
@@ -107,7 +112,19 @@ def make_parser() -> ArgumentParser:
         for argument, count in positional.items():
             kwargs: dict[str, Any] = {'nargs': count} if count else {}
             sub.add_argument(argument, type=str, help=_help(nested, argument), **kwargs)
-        sub.add_function_arguments(function, as_group=False, skip=set(positional))
+        switches = _switches(function)
+        for switch in switches:
+            text = _help(nested, switch)
+            sub.add_argument(
+                f'--{switch}',
+                nargs='?',
+                const=True,
+                default=False,
+                type=bool,
+                help=text,
+            )
+        skipped: set[str | int] = {*positional, *switches}
+        sub.add_function_arguments(function, as_group=False, skip=skipped)
         sub.add_argument(
             '--debug', action='store_true', help='Show where an error came from.'
         )
@@ -116,6 +133,12 @@ def make_parser() -> ArgumentParser:
     for name, text in _PASSED_ON.items():
         commands.add_subcommand(name, _Parser(), help=text)
     return parser
+
+
+def _switches(function: Callable[..., None]) -> list[str]:
+    """Parameters that are off by default; their options may do without a value."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.default is False]
 
 
 def _help(doc: str, argument: str) -> str:
