@@ -27,6 +27,18 @@ from .tasks.selection import NumberComparison
 from .trainer import interruptible, make_trainer, quiet
 
 
+def seed_of(random_state: int | np.random.RandomState | None) -> int:
+    """Draw a seed.
+
+    Args:
+        random_state: Seed, or what draws one.
+
+    Returns:
+        A number, the same for the same seed.
+    """
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
 class Fitting(BaseEstimator):
     """What the methods of the estimator are made of.
 
@@ -43,7 +55,7 @@ class Fitting(BaseEstimator):
     def _train(self, images: Any) -> tuple[list[Tensor], list[Tensor]]:
         """Find classes and textures; returns the sample of the training data."""
         data = self._data(images)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = seed_of(self.random_state)
         data.seed = seed
         with isolate_rng(), quiet(self.verbose), interruptible():
             number = parse_n_clusters(self.n_clusters)

@@ -5,7 +5,6 @@
 
 import json
 import warnings
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -47,11 +46,12 @@ class MergedClass(NamedTuple):
     area_ha: float | None
 
 
-def tree_tag(linkage: npt.ArrayLike) -> dict[str, str]:
+def tree_tag(linkage: npt.ArrayLike, n_clusters: int | None = None) -> dict[str, str]:
     """Tag of a map.
 
     Args:
         linkage: Linkage matrix of its classes, see :func:`.class_tree.cut_tree`.
+        n_clusters: Number of classes that are left (defaults to all).
 
     Returns:
         The tag.
@@ -60,7 +60,8 @@ def tree_tag(linkage: npt.ArrayLike) -> dict[str, str]:
         [int(one), int(two), round(float(cost), 6), int(leaves)]
         for one, two, cost, leaves in np.asarray(linkage, float).reshape(-1, 4)
     ]
-    return {TREE_TAG: json.dumps({'linkage': rows, 'n_clusters': len(rows) + 1})}
+    left = len(rows) + 1 if n_clusters is None else n_clusters
+    return {TREE_TAG: json.dumps({'linkage': rows, 'n_clusters': left})}
 
 
 def read_tree(src: DatasetReader) -> tuple[npt.NDArray[np.float64], int]:
@@ -116,10 +117,11 @@ def merge_map(labels: Path, output: Path, n_clusters: int) -> list[MergedClass]:
             msg += f'classes; give a number from 1 to {number}, or segment the scene '
             raise ValueError(f'{msg}again with more classes')
         found = cut_tree(linkage, n_clusters)
+        tree = tree_tag(linkage, n_clusters)
         make_folder(output.parent)
         with scratch_file(output, 'merged') as scratch:
             try:
-                pixels, areas = _write(src, scratch, found, tree_tag(linkage))
+                pixels, areas = _write(src, scratch, found, tree)
                 codes = range(len(found))
                 names = [f'class {code}' for code in codes]
                 colors = map_colors(src, codes)
@@ -142,7 +144,7 @@ def _write(
     src: DatasetReader,
     path: Path,
     found: npt.NDArray[np.int64],
-    tree: Mapping[str, str],
+    tree: dict[str, str],
 ) -> tuple[list[int], list[float] | None]:
     """Write the merged map; returns pixels and hectares by code."""
     dtype = src.dtypes[0]
@@ -166,10 +168,8 @@ def _write(
                 here = class_areas_ha(part, src.crs, src.transform, *place)
             areas = None if areas is None or here is None else areas + here
         dst.set_band_description(1, src.descriptions[0] or 'class')
-        content = json.loads(tree[TREE_TAG])
-        content['n_clusters'] = len(np.unique(found))
         tags = {k: v for k, v in src.tags().items() if not k.startswith(_CHANGED)}
-        dst.update_tags(**tags | {TREE_TAG: json.dumps(content)})
+        dst.update_tags(**tags | tree)
         band = {k: v for k, v in src.tags(1).items() if not k.startswith(_CHANGED)}
         dst.update_tags(1, **band)
         with suppress(ValueError):  # a copy without a colour table

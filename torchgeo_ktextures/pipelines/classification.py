@@ -10,10 +10,11 @@ import numpy as np
 
 from ..datasets import RasterWindows, raster_name
 from ..estimator import KTexturesSegmenter
+from ..fitting import seed_of
 from ..maps.mosaic import check_mosaic
 from ..points import PointClassifier
 from ..points.cluster_maps import ClusterMaps
-from ..points.fitting import fit_network, seed_of
+from ..points.fitting import fit_network
 from ..points.network import PointNetwork
 from .scene_points import ScenePoints, read_scene_points
 from .segment_options import Options

@@ -84,7 +84,10 @@ def _command() -> str | None:
     """The command as it was typed, or None from Python."""
     program, *args = sys.argv
     path = Path(program)
-    module = path.parent.name == 'torchgeo_ktextures' and path.stem == 'cli'
+    module = path.parent.name == 'torchgeo_ktextures' and path.stem in (
+        'cli',
+        '__main__',
+    )
     if not (path.stem == 'torchgeo-ktextures' or module) or 'segment' not in args:
         return None
     return html.escape(f'torchgeo-ktextures {shlex.join(args)}')

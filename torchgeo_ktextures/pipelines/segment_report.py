@@ -154,7 +154,7 @@ def _merges(segmenter: KTexturesSegmenter, count: int) -> list[Merge]:
     linkage = getattr(segmenter, 'tree_', None)
     if linkage is None or len(linkage) != count - 1:
         return []
-    # Classes that began at random have a tree of zeros.
+    # Classes that began at random have a tree of zeros until training ends.
     if not 2 < count <= MOST_COLORS or not np.any(linkage):
         return []
     return find_merges(linkage)

@@ -14,8 +14,9 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimator import KTexturesSegmenter
+from ..fitting import seed_of
 from ..inference import ArraySink, predict_tiles
-from .fitting import fit_network, seed_of
+from .fitting import fit_network
 from .network import PointNetwork
 from .shares import ShareSink
 from .storage import load_classifier, save_classifier

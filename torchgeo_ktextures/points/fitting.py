@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils import check_random_state
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
@@ -20,18 +19,6 @@ from .settings import STEP
 
 if TYPE_CHECKING:
     from ..estimator import KTexturesSegmenter
-
-
-def seed_of(random_state: int | np.random.RandomState | None) -> int:
-    """Draw a seed.
-
-    Args:
-        random_state: Seed, or what draws one.
-
-    Returns:
-        A number, the same for the same seed.
-    """
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def fit_network(
