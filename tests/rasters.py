@@ -26,6 +26,13 @@ def scene_pixels(
     return data.clip(1).astype(np.float32)
 
 
+def labels_of(path: Path) -> npt.NDArray[np.integer]:
+    """The labels of a map."""
+    with rasterio.open(path) as src:
+        labels: npt.NDArray[np.integer] = src.read(1)
+    return labels
+
+
 def write_raster(path: Path, data: npt.NDArray[Any], **profile: Any) -> Path:
     names = profile.pop('names', None)
     profile = {'crs': 'EPSG:3857', 'transform': TRANSFORM} | profile

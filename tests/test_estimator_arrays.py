@@ -151,18 +151,24 @@ def test_bands_last(fitted: KTexturesSegmenter) -> None:
 
 
 @pytest.mark.parametrize('chunks', [(4, 64, 64), (1, 17, 23), (3, 5, 64)])
-def test_dask(fitted: KTexturesSegmenter, chunks: tuple[int, ...]) -> None:
+def test_dask(
+    fitted: KTexturesSegmenter, of_counts: KTexturesSegmenter, chunks: tuple[int, ...]
+) -> None:
     dask = pytest.importorskip('dask.array')
     lazy = dask.from_array(IMAGE, chunks)
     assert (fitted.predict(lazy) == fitted.labels_).all()
-    assert (make().fit_predict(lazy) == fitted.labels_).all()
     named = array(lazy, coords={'band': ['red', 'green', 'blue', 'nir']})
     last = named.transpose('y', 'x', 'band')
     for form in (named, last, named.to_dataset('band')):
         assert (fitted.predict(form).values == fitted.labels_).all()
     masked = dask.ma.masked_equal(dask.from_array(COUNTS, chunks), FILL)
-    segmenter = make().fit(np.ma.masked_equal(COUNTS, FILL))
-    assert (segmenter.predict(masked) == segmenter.labels_).all()
+    assert (of_counts.predict(masked) == of_counts.labels_).all()
+
+
+def test_fit_dask(fitted: KTexturesSegmenter) -> None:
+    dask = pytest.importorskip('dask.array')
+    lazy = dask.from_array(IMAGE, (1, 17, 23))
+    assert (make().fit_predict(lazy) == fitted.labels_).all()
 
 
 def test_dask_is_read_block_by_block(fitted: KTexturesSegmenter) -> None:

@@ -33,8 +33,8 @@ def pixels(tmp_path: Path) -> Path:
 
 
 def segment(scene: Path, output: Path) -> None:
-    args = ['segment', str(scene), '--output', str(output), '--n-clusters', '4']
-    main([*args, '--steps', '3', '--device', 'cpu'])
+    args = ['segment', str(scene), '--output', str(output), '--n-clusters', '2']
+    main([*args, '--steps', '1', '--device', 'cpu'])
 
 
 def virtual(scene: Path, srs: str) -> Path:

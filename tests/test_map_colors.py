@@ -15,9 +15,9 @@ import yaml
 from shapely import Point
 
 from torchgeo_ktextures import KTexturesSegmenter
-from torchgeo_ktextures.cli import main
 from torchgeo_ktextures.maps.sidecars import sidecar_paths
 
+from .command import run
 from .four_regions import four_regions
 from .label_maps import UTM
 from .rasters import write_raster
@@ -26,10 +26,6 @@ QUIET = ['--progress', 'false', '--device', 'cpu', '--mask-stride', '4']
 
 #: Codes, names and colours, red, green, blue.
 type Classes = dict[int, tuple[str, tuple[int, int, int]]]
-
-
-def run(*args: object) -> None:
-    main([str(arg) for arg in args])
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_raster(folder / 'scene.tif', 10_000 * bands, names=names, **UTM)
     run(
         *('segment', folder / 'scene.tif', '--output', folder / 'labels.tif', *QUIET),
-        *('--n-clusters', 4, '--steps', 50, '--save-checkpoint', folder / 'model.ckpt'),
+        *('--n-clusters', 4, '--steps', 8, '--save-checkpoint', folder / 'model.ckpt'),
         *('--report', folder / 'report.html'),
     )
     return folder
@@ -130,7 +126,7 @@ def test_sidecars_come_back(folder: Path, capsys: pytest.CaptureFixture[str]) ->
         path.unlink()
     run(
         *('segment', folder / 'scene.tif', '--output', labels, *QUIET),
-        *('--n-clusters', 4, '--steps', 50),
+        *('--n-clusters', 4, '--steps', 8),
     )
     said = capsys.readouterr().out
     assert 'there already' in said

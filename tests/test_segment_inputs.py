@@ -19,10 +19,10 @@ from torchgeo_ktextures.cli import main
 
 from .four_regions import agreement, four_regions
 from .label_maps import UTM
-from .rasters import write_raster
+from .rasters import labels_of, write_raster
 
 NAMES = ('red', 'green', 'blue', 'nir')
-FAST = ['--n-clusters', '4', '--steps', '6', '--device', 'cpu']
+FAST = ['--n-clusters', '4', '--steps', '3', '--device', 'cpu']
 
 
 def write(path: Path, height: int = 96, width: int = 96, **kwargs: Any) -> Path:
@@ -41,11 +41,6 @@ def fails(capsys: Any, *args: object, fast: bool = True) -> tuple[int, str]:
     text: str = capsys.readouterr().err
     assert 'Traceback' not in text
     return int(str(error.value.code)), text
-
-
-def labels_of(path: Path) -> Any:
-    with rasterio.open(path) as src:
-        return src.read(1)
 
 
 @pytest.fixture(scope='module')

@@ -14,6 +14,7 @@ import torch
 
 from .callbacks import History
 from .datamodules import RasterDataModule
+from .datamodules.radiometry import Radiometry
 from .errors import first_line
 from .maps.output import complete_file
 from .tasks import KTextures
@@ -63,11 +64,11 @@ def save_checkpoint(
             'centers': torch.from_numpy(segmenter.cluster_centers_),
         },
     }
-    reference = getattr(segmenter, 'reference_', None)
+    radiometry: Radiometry = getattr(segmenter, 'radiometry_', Radiometry())
     # As Lightning keeps the state of data modules.
     content[RasterDataModule.__qualname__] = {
         'trained_on': getattr(segmenter, 'trained_on_', None),
-        'reference': None if reference is None else np.asarray(reference).tolist(),
+        **radiometry.state(),
     }
     # PyTorch tells of a full disk in words of its own.
     file = io.BytesIO()
@@ -121,8 +122,7 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
         segmenter.bands_ = own['bands']
     data = content.get(RasterDataModule.__qualname__, {})
     segmenter.trained_on_ = data.get('trained_on') or {}
-    reference = data.get('reference')
-    segmenter.reference_ = None if reference is None else np.array(reference)
+    segmenter.radiometry_ = Radiometry.of_state(data)
     if own.get('history') is not None:
         segmenter.history_ = History()
         segmenter.history_.values = own['history']

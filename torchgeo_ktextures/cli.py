@@ -17,7 +17,9 @@ from typing import Any, NoReturn
 from jsonargparse import ArgumentParser, Namespace
 
 from . import __version__
+from .commands.align import align
 from .commands.assess import assess
+from .commands.change import change
 from .commands.classify import classify
 from .commands.config import config
 from .commands.export import export
@@ -46,6 +48,8 @@ _COMMANDS: dict[str, tuple[Callable[..., None], dict[str, str | None]]] = {
     'relabel': (relabel, {'labels': None}),
     'export': (export, {'labels': None}),
     'assess': (assess, {'labels': None}),
+    'align': (align, {'reference': None, 'labels': None}),
+    'change': (change, {'maps': '+'}),
     'picture': (picture, {'rasters': '+'}),
     'config': (config, {'name': '?'}),
 }

@@ -6,6 +6,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -41,7 +42,8 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
     shape (C, H, W) in which NaN is invalid (NumPy, PyTorch, dask), arrays of xarray
     with any order of dimensions, datasets of bands, or paths of rasters. Bands come in
     the order red, green, blue, near infrared; others may follow. Bands with names are
-    brought to this order. For an array of xarray, labels are one as well.
+    brought to this order. For an array of xarray, labels are one as well, with the
+    dimension of time if there is one.
 
     If you use this estimator in your research, please cite the following paper:
 
@@ -87,6 +89,9 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         device: str = 'auto',
         features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
         weights: str | bool | None = None,
+        backbone: str | None = None,
+        backbone_weights: str | bool | None = None,
+        backbone_bands: Sequence[int] | None = None,
         init: Literal['mixture', 'kmeans', 'random'] = 'mixture',
         warm_start: bool | None = None,
         assignment_weight: float = 3.0,
@@ -96,7 +101,8 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         scale: float = 1,
         nodata: float | Sequence[float] | None = None,
         invalid_if: InvalidIf = 'any',
-        normalize: Literal['none', 'scene'] = 'none',
+        normalize: Literal['none', 'scene', 'relative'] = 'none',
+        ignore_scale: bool = False,
         verbose: bool = False,
     ) -> None:
         """Initialize a new KTexturesSegmenter instance.
@@ -116,6 +122,11 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
             features: Groups of features to compare, see
                 :class:`~torchgeo_ktextures.tasks.KTextures`.
             weights: Weights of the feature extractor, see there.
+            backbone: Network whose features tell classes as well, such as 'dinov3', see
+                docs/backbones.md.
+            backbone_weights: Its weights, see
+                :class:`~torchgeo_ktextures.tasks.KTextures`.
+            backbone_bands: Index of the band for each of its channels, see there.
             init: What classes begin with: a 'mixture' of local moments and features,
                 'kmeans' on features, or 'random' masks and textures.
             warm_start: Deprecated; False is ``init='random'``.
@@ -134,7 +145,10 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
                 nearest value.
             normalize: Whether each 'scene' is brought to a common mean and standard
                 deviation of each band, so that scenes in other light get the same
-                classes, or 'none' is.
+                classes, dates of one place are brought to the radiometry of one of
+                them by places that have not changed ('relative'), or 'none' is.
+            ignore_scale: Whether scale and offset in tags of rasters, and in attributes
+                of arrays of xarray, are ignored.
             verbose: Whether to show progress.
         """
         self.n_clusters = n_clusters
@@ -145,6 +159,9 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         self.device = device
         self.features = features
         self.weights = weights
+        self.backbone = backbone
+        self.backbone_weights = backbone_weights
+        self.backbone_bands = backbone_bands
         self.init = init
         self.warm_start = warm_start
         self.assignment_weight = assignment_weight
@@ -155,6 +172,7 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         self.nodata = nodata
         self.invalid_if = invalid_if
         self.normalize = normalize
+        self.ignore_scale = ignore_scale
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Tags:
@@ -286,6 +304,35 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         """
         labels: _Labels | list[_Labels] = self.fit(images).labels_
         return labels
+
+    def adapt(self, images: Any) -> Self:
+        """Adapt the fitted estimator to the light and the sensor of other images.
+
+        Bands get a gain and an offset each, such that the images fit the classes.
+        Classes, their numbers and their colours stay. From then on, all images are
+        taken for such as these: :meth:`load` the estimator again for others.
+
+        Args:
+            images: One image, several of one date, or paths of rasters, see the class.
+
+        Returns:
+            The estimator; ``adaptation_`` says by how much each class moved.
+
+        Raises:
+            ValueError: If the images do not have the bands of the training images, or
+                classes are not told by colour.
+
+        Warns:
+            DataWarning: If the images have other land cover.
+        """
+        from .change.adapt import adapt_model
+        from .points.reading import draw_patches
+
+        check_is_fitted(self)
+        before = self.radiometry_ = replace(self.radiometry(), adapted=None)
+        self.adaptation_ = adapt_model(self.task_.model, draw_patches(self, images))
+        self.radiometry_ = replace(before, adapted=self.adaptation_.gains)
+        return self
 
     def score(self, images: Any, y: None = None) -> float:
         """Compute how likely images are, by the classes that were found.

@@ -4,6 +4,7 @@
 """From the parameters of the estimator to data, and to a fitted task."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from .clustering import choose_number
 from .clustering.numbers import parse_n_clusters
 from .datamodules import RasterDataModule
 from .datamodules.inputs import Inputs
+from .datamodules.radiometry import Radiometry
 from .datasets.bands import LEAST_BANDS
 from .inference import margin_of
 from .inference.statistics import ClassSummary
 from .tasks import KTextures
+from .tasks.arguments import with_backbone
 from .tasks.selection import NumberComparison
 from .trainer import interruptible, make_trainer, quiet
 
@@ -66,7 +69,7 @@ class Fitting(BaseEstimator):
             self._fit(data, number)
         sample = self.task_.sample
         del self.task_.sample
-        self.reference_ = data.reference
+        self.radiometry_ = data.radiometry
         self.trained_on_ = data.trained_on or {}
         return sample
 
@@ -88,13 +91,14 @@ class Fitting(BaseEstimator):
             length=self.max_steps * self.n_init * self.batch_size,
         )
         inputs.prepare_fit(self.patch_size)
+        inputs.data.sort()
         names = inputs.names
         self.feature_names_in_ = None if names is None else np.array(names, object)
         self.n_features_in_ = inputs.num_bands
         return inputs.data
 
     def _inputs(self, images: Any, **kwargs: Any) -> Inputs:
-        for name in ('scale', 'nodata', 'invalid_if', 'normalize'):
+        for name in ('scale', 'ignore_scale', 'nodata', 'invalid_if', 'normalize'):
             kwargs[name] = getattr(self, name)
         inputs = Inputs(images, **kwargs)
         if inputs.bands is not None:
@@ -106,8 +110,11 @@ class Fitting(BaseEstimator):
             num_classes=num_classes,
             in_channels=self.n_features_in_,
             mask_stride=self.mask_stride,
-            features=list(self.features),
+            features=with_backbone(self.features, self.backbone),
             weights=self.weights,
+            backbone=self.backbone,
+            backbone_weights=self.backbone_weights,
+            backbone_bands=self.backbone_bands,
             init=self.init,
             warm_start=self.warm_start,
             assignment_weight=self.assignment_weight,
@@ -145,19 +152,26 @@ class Fitting(BaseEstimator):
         textures = model.draw_textures((64, 64), noise)
         self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
 
-    def common_moments(self) -> npt.NDArray[np.float64] | None:
-        """Mean and standard deviation that each scene is brought to.
+    def radiometry(self) -> Radiometry:
+        """What brings scenes to the radiometry of those that were fitted.
 
         Returns:
-            Both for each band, of shape ``(2, C)``, or None with ``normalize='none'``.
+            What is known of them.
+
+        Raises:
+            ValueError: If places are to be compared, and none are known.
         """
-        if self.normalize == 'none':
-            return None
-        known: npt.NDArray[np.float64] | None = getattr(self, 'reference_', None)
-        if known is not None:
-            return known
-        normalizer = self.task_.model.normalizer
-        return np.stack([normalizer.mean.cpu().numpy(), normalizer.std.cpu().numpy()])
+        known: Radiometry = getattr(self, 'radiometry_', Radiometry())
+        if self.normalize == 'relative' and known.places is None:
+            msg = "normalize='relative' compares dates with places of the scenes that "
+            msg += 'the model was fitted to, and this one was fitted without; fit with '
+            msg += "it, adapt the model to the scene, or use normalize='scene'"
+            raise ValueError(msg)
+        if self.normalize == 'scene' and known.moments is None:
+            n = self.task_.model.normalizer
+            moments = np.stack([n.mean.cpu().numpy(), n.std.cpu().numpy()])
+            known = replace(known, moments=moments.astype(np.float64))
+        return known
 
     def _describe(self, classes: Sequence[ClassSummary]) -> None:
         """Keep what the classes of the training pixels are like."""
@@ -191,5 +205,5 @@ class Fitting(BaseEstimator):
             msg = f'X has {inputs.num_bands} features, but {type(self).__name__} is '
             msg += f'expecting {self.n_features_in_} features as input: give images of '
             raise ValueError(msg + 'the bands it was fitted with')
-        inputs.data.reference = self.common_moments()
+        inputs.data.radiometry = self.radiometry()
         return inputs

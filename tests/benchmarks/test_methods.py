@@ -24,7 +24,7 @@ from .labelled import labelled_image
 
 #: Methods that need nothing else; fewer steps where there are many.
 CHANGES = {'kim2020': '@max_steps=25,channels=16,learning_rate=0.3'}
-NOT_HERE = ('ktextures', 'ktextures-paper', 'kmeans-vgg16')
+NOT_HERE = ('ktextures', 'ktextures-paper', 'kmeans-vgg16', 'kmeans-backbone')
 PEERS = [name for name in METHODS if name not in NOT_HERE]
 
 
@@ -55,17 +55,24 @@ def test_peers_find_classes_that_differ_in_colour(name: str) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(maps, again, strict=True))
 
 
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of VGG-16."""
+    network = VGG16Features([(0, 1, 2)]).network
+    state = {f'features.{name}': v for name, v in network.state_dict().items()}
+    path = tmp_path_factory.mktemp('weights') / 'vgg.pt'
+    torch.save(state, path)
+    return path
+
+
 @pytest.mark.parametrize('name', ['kmeans-vgg16', 'ktextures-paper@max_steps=2'])
-def test_vgg16_is_left_out_without_weights(tmp_path: Path, name: str) -> None:
+def test_vgg16_is_left_out_without_weights(weights: Path, name: str) -> None:
     reason = make_method(name).unavailable()
     assert reason is not None
     assert '--weights' in reason
-    network = VGG16Features([(0, 1, 2)]).network
-    state = {f'features.{name}': v for name, v in network.state_dict().items()}
-    torch.save(state, tmp_path / 'vgg.pt')
-    method = make_method(name, str(tmp_path / 'vgg.pt'))
+    method = make_method(name, str(weights))
     assert method.unavailable() is None
-    assert str(tmp_path) not in json.dumps(method.settings)
+    assert str(weights.parent) not in json.dumps(method.settings)
     image = labelled_image(0)[0].astype(np.float32) / 10000
     (labels,) = method.fit_predict([image], 3, seed=0)
     assert set(np.unique(labels)) <= {0, 1, 2}

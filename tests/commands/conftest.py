@@ -7,17 +7,13 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from torchgeo_ktextures.cli import main
 from torchgeo_ktextures.datasets import Olinda
 
+from ..command import run
 from ..rasters import write_raster
 
 POINTS = str(Path(__file__).parents[2] / 'docs' / 'olinda_points.geojson')
 QUIET = ['--progress', 'false', '--device', 'cpu']
-
-
-def run(*args: object) -> None:
-    main([str(arg) for arg in args])
 
 
 @pytest.fixture(scope='session')
@@ -36,7 +32,7 @@ def folder(scene: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a map of clusters, its model, places to label, and a map of classes."""
     folder = tmp_path_factory.mktemp('classified')
     run(
-        *('segment', scene, '--n-clusters', 6, '--steps', 50, *QUIET),
+        *('segment', scene, '--n-clusters', 6, '--steps', 15, *QUIET),
         *('--output', folder / 'labels.tif', '--suggest', 8),
         *('--save-checkpoint', folder / 'model.ckpt'),
     )

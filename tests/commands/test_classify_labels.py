@@ -13,14 +13,8 @@ import pytest
 import rasterio
 from rasterio.windows import Window
 
-from ..rasters import write_raster
+from ..rasters import labels_of, write_raster
 from .conftest import POINTS, QUIET, run
-
-
-def labels_of(path: Path) -> npt.NDArray[np.integer]:
-    with rasterio.open(path) as src:
-        labels: npt.NDArray[np.integer] = src.read(1)
-    return labels
 
 
 def write_map(path: Path, like: Path, labels: npt.NDArray[Any], **kwargs: Any) -> Path:

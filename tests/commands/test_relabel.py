@@ -1,8 +1,6 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-import subprocess
-import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -103,14 +101,3 @@ def test_help_tells_every_argument(command: object) -> None:
     actions = [a for a in parser._actions if a.dest not in ('help',)]
     assert len(actions) >= 7
     assert all(a.help and len(a.help) > 10 for a in actions)
-
-
-def test_relabel_needs_no_torch() -> None:
-    code = 'import torchgeo_ktextures.maps, torchgeo_ktextures.commands.relabel as c; '
-    code += (
-        'import torchgeo_ktextures.commands.export, sys; print("torch" in sys.modules)'
-    )
-    done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == 'False'

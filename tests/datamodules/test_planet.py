@@ -25,6 +25,7 @@ from tests.planet import (
     write_quad,
     write_udm2,
 )
+from tests.rasters import labels_of
 from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.datamodules import PlanetDataModule
 from torchgeo_ktextures.models import MaskNetwork
@@ -54,11 +55,6 @@ def predict(task: LightningModule, data: PlanetDataModule, output: Path) -> list
     assert sorted(output.glob('*.tif')) == sorted(writer.outputs)
     assert len(list(output.iterdir())) == 3 * len(writer.outputs)  # with sidecars
     return writer.outputs
-
-
-def read(path: Path) -> Any:
-    with rasterio.open(path) as src:
-        return src.read(1)
 
 
 @pytest.fixture
@@ -93,7 +89,7 @@ def test_block_of_quads(block: Path, tmp_path: Path, tile: int, margin: int) -> 
     whole = mosaic()
     expected = (whole[3] > 2500).astype(int)
     expected[(whole == 0).all(0)] = 255
-    assert (read(outputs[0]) == expected).all()
+    assert (labels_of(outputs[0]) == expected).all()
     with (
         rasterio.open(outputs[0]) as dst,
         rasterio.open(block / MONTHLY / '632-1107.tif') as src,
@@ -121,7 +117,7 @@ def test_no_seams(block: Path, tmp_path: Path) -> None:
     maps = []
     for name, tile, margin in (('at once', 512, 0), ('tiles', 64, 96), ('bare', 64, 0)):
         data = PlanetDataModule(str(block), tile_size=tile, margin=margin)
-        maps.append(read(predict(task, data, tmp_path / name)[0]))
+        maps.append(labels_of(predict(task, data, tmp_path / name)[0]))
     whole, tiled, bare = maps
     assert len(np.unique(whole[whole < 255])) > 1
     # equal but for ties that other shapes of the same sums decide otherwise
@@ -141,19 +137,19 @@ def test_dates_make_maps_of_their_own(tmp_path: Path) -> None:
     assert [p.name for p in outputs] == [
         f'{name}_labels.tif' for name in (BIANNUAL, MONTHLY, JULY)
     ]
-    june, july = read(outputs[1]), read(outputs[2])
+    june, july = labels_of(outputs[1]), labels_of(outputs[2])
     assert june.shape == (128, 192)
     expected = [(pixels(64, seed=i)[3] > 2500).astype(int) for i in range(4)]
     assert (june[:64, :64] == expected[0]).all()
     assert (june[64:, 128:] == expected[1]).all()
     assert (june[64:, :128] == 255).all()
     assert (july == expected[2]).all()
-    assert (read(outputs[0]) == expected[3]).all()
+    assert (labels_of(outputs[0]) == expected[3]).all()
 
     data = PlanetDataModule(str(folder), date='2021-07', tile_size=48, **arguments)
     outputs = predict(Threshold(), data, tmp_path / 'july')
     assert [p.name for p in outputs] == [f'{JULY}_labels.tif']
-    assert (read(outputs[0]) == expected[2]).all()
+    assert (labels_of(outputs[0]) == expected[2]).all()
     data = PlanetDataModule(str(folder), date='2020-01')
     with pytest.raises(ValueError, match=r"'2020-01'.*2016-06-01, 2021-06-01"):
         data.setup('predict')
@@ -180,7 +176,7 @@ def test_scenes_keep_their_grid(tmp_path: Path) -> None:
         assert output.name == f'{name}_labels.tif'
         expected = (pixels(90, seed, 120)[3] > 2500).astype(int)
         expected[~valid] = 255
-        assert (read(output) == expected).all()
+        assert (labels_of(output) == expected).all()
         with rasterio.open(output) as dst, rasterio.open(folder / f'{name}.tif') as src:
             assert dst.transform == src.transform
             assert dst.crs == src.crs

@@ -1,7 +1,6 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,32 +35,6 @@ def config(samples: Path, named: Path, tmp_path: Path) -> Path:
     text = yaml.safe_dump(content).replace('output/supervised', str(tmp_path / 'out'))
     path.write_text(text)
     return path
-
-
-def test_train_test_and_predict(config: Path, named: Path, tmp_path: Path) -> None:
-    main(['fit', '--config', str(config)])
-    checkpoint = tmp_path / 'out' / 'unet.ckpt'
-    args = ['--config', str(config), '--ckpt_path', str(checkpoint)]
-    main(['test', *args])
-    main(['predict', *args])
-    with (
-        rasterio.open(named / 'scene.tif') as scene,
-        rasterio.open(named / 'named.tif') as src,
-        rasterio.open(tmp_path / 'out' / 'scene_supervised.tif') as dst,
-    ):
-        assert (dst.crs, dst.transform, dst.shape) == (
-            scene.crs,
-            scene.transform,
-            scene.shape,
-        )
-        assert [dst.colormap(1)[i] for i in range(3)] == [
-            src.colormap(1)[i] for i in range(3)
-        ]
-        assert json.loads(dst.tags(1)['CLASS_NAMES']) == ['sea', 'forest', 'city']
-        labels, expected, bands = dst.read(1), src.read(1), scene.read()
-    assert ((labels == 255) == (bands == 0).all(0)).all()
-    inside = expected != 255
-    assert (labels == expected)[inside].mean() > 0.8
 
 
 def src_colors(named: Path) -> dict[int, tuple[int, ...]]:

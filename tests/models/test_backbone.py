@@ -12,7 +12,7 @@ from torch import nn
 from torchgeo.models import ResNet18_Weights
 
 from torchgeo_ktextures.models import BackboneFeatures, make_extractors
-from torchgeo_ktextures.models.api import load_backbone
+from torchgeo_ktextures.models.backbones import load_backbone
 
 
 def test_layers_of_timm() -> None:

@@ -17,9 +17,14 @@ from torchgeo_ktextures.models import VGG16Features
 COMPOSITES = [(0, 1, 2), (3, 0, 1)]
 
 
-@pytest.fixture
-def state() -> dict[str, torch.Tensor]:
-    network = VGG16Features(COMPOSITES, ['relu2_2']).network
+@pytest.fixture(scope='module')
+def features() -> VGG16Features:
+    return VGG16Features(COMPOSITES, ['relu2_2'])
+
+
+@pytest.fixture(scope='module')
+def state(features: VGG16Features) -> dict[str, torch.Tensor]:
+    network = features.network
     return {f'features.{n}': v.half() for n, v in network.state_dict().items()}
 
 
@@ -53,7 +58,9 @@ def test_local_weights(
 
 
 def test_download_goes_through_torchvision(
-    monkeypatch: pytest.MonkeyPatch, state: dict[str, torch.Tensor]
+    monkeypatch: pytest.MonkeyPatch,
+    features: VGG16Features,
+    state: dict[str, torch.Tensor],
 ) -> None:
     asked = []
 
@@ -63,23 +70,25 @@ def test_download_goes_through_torchvision(
 
     monkeypatch.setattr(VGG16_Weights, 'get_state_dict', get_state_dict)
     for weights in (True, 'true', VGG16_Weights.IMAGENET1K_FEATURES):
-        VGG16Features(COMPOSITES, ['relu2_2'], weights)
+        features.load_weights(weights)
     assert asked == [(VGG16_Weights.IMAGENET1K_FEATURES, True, True)] * 3
 
 
-def test_no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_no_network(
+    monkeypatch: pytest.MonkeyPatch, features: VGG16Features, tmp_path: Path
+) -> None:
     def refuse(*args: object, **kwargs: object) -> None:
         raise URLError('no route')
 
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     monkeypatch.setattr('torch.hub.urlopen', refuse)
     with pytest.raises(ConnectionError, match='cannot be downloaded.*path as weights'):
-        VGG16Features(COMPOSITES, ['relu2_2'], True)
+        features.load_weights(True)
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 
 
 def test_download_that_breaks_off(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, features: VGG16Features, tmp_path: Path
 ) -> None:
     def respond(*args: object, **kwargs: object) -> addinfourl:
         return addinfourl(BytesIO(b'half of a file'), Message(), 'https://hub')
@@ -87,13 +96,15 @@ def test_download_that_breaks_off(
     monkeypatch.setenv('TORCH_HOME', str(tmp_path))
     monkeypatch.setattr('torch.hub.urlopen', respond)
     with pytest.raises(ConnectionError, match=f'invalid hash.*{tmp_path}'):
-        VGG16Features(COMPOSITES, ['relu2_2'], True)
+        features.load_weights(True)
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 
 
-def test_bad_files(tmp_path: Path, state: dict[str, torch.Tensor]) -> None:
+def test_bad_files(
+    tmp_path: Path, features: VGG16Features, state: dict[str, torch.Tensor]
+) -> None:
     def load(path: Path) -> None:
-        VGG16Features(COMPOSITES, ['relu2_2'], str(path))
+        features.load_weights(str(path))
 
     with pytest.raises(FileNotFoundError, match='missing.pth.*does not exist'):
         load(tmp_path / 'missing.pth')

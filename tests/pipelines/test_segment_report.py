@@ -22,20 +22,16 @@ import rasterio
 from PIL import Image
 
 from torchgeo_ktextures import __version__
-from torchgeo_ktextures.cli import main
 from torchgeo_ktextures.maps import read_classes
 from torchgeo_ktextures.maps.html_page import labels_address
 from torchgeo_ktextures.pipelines.segment_curves import criteria_panel
 
+from ..command import run
 from ..four_regions import four_regions
 from ..rasters import write_raster
 
 QUIET = ['--steps', '4', '--progress', 'false', '--device', 'cpu']
 NAMES = {0: 'a "wet": place', 1: 'Wald & ä', 2: 'x', 3: 'y'}
-
-
-def run(*args: object) -> None:
-    main([str(arg) for arg in args])
 
 
 def segment(folder: Path, *options: object, **profile: Any) -> str:

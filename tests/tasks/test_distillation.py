@@ -16,12 +16,13 @@ from torchgeo_ktextures.tasks import FeatureDistillation, KTextures
 CONFIG = Path(__file__).parents[2] / 'configs' / 'pretrain_extractor.yaml'
 
 
-@pytest.fixture
-def teacher(tmp_path: Path) -> Path:
+@pytest.fixture(scope='module')
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp('teacher') / 'vgg.pth'
     network = VGG16Features([(0, 1, 2)], ['relu2_2', 'relu3_3']).network
     state = {f'features.{n}': v for n, v in network.state_dict().items()}
-    torch.save(state, tmp_path / 'vgg.pth')
-    return tmp_path / 'vgg.pth'
+    torch.save(state, path)
+    return path
 
 
 @pytest.fixture
@@ -77,8 +78,8 @@ def test_learns(teacher: Path) -> None:
     """The student comes close to a teacher on one image."""
     torch.manual_seed(0)
     task = FeatureDistillation(features=['vgg16_relu2_2'], weights=str(teacher))
-    x = torch.randn(2, 4, 64, 64)
-    valid = torch.ones(2, 1, 64, 64)
+    x = torch.randn(1, 4, 48, 48)
+    valid = torch.ones(1, 1, 48, 48)
     sizes = {n: v.shape[-2:] for n, v in task.model(x).items()}
     shares = task.criterion.estimate([x], [valid], [sizes])
     assert 0 < shares['planet_stride2'] <= 1
@@ -124,15 +125,15 @@ def test_bad_arguments(teacher: Path) -> None:
     with pytest.raises(ValueError, match=r'vgg16_relu1_2 has stride 1.*2, 4, 8'):
         make(features=['vgg16_relu1_2'])
     with pytest.raises(ValueError, match=r'scale_range=\[2, 1\]'):
-        make(features=['vgg16_relu2_2'], scale_range=[2, 1])
+        make(features=['texture'], scale_range=[2, 1])
     with pytest.raises(ValueError, match='gain_jitter=-1'):
-        make(features=['vgg16_relu2_2'], gain_jitter=-1)
+        make(features=['texture'], gain_jitter=-1)
     with pytest.raises(ValueError, match='2 feature_weights for 1 features'):
         make(features=['texture'], feature_weights=[1, 2])
     with pytest.raises(ValueError, match="'nothing' is unknown"):
         make(features=['texture', 'nothing'])
     with pytest.raises(ValueError, match='init_patches=0'):
-        make(features=['vgg16_relu2_2'], init_patches=0)
+        make(features=['texture'], init_patches=0)
     task = make(features=['vgg16_relu2_2'])
     with pytest.raises(ValueError, match=r'\(1, 3, 8, 8\) do not have the bands red'):
         task._inputs({'image': torch.zeros(1, 3, 8, 8)})

@@ -67,7 +67,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[KTextures, Path]:
     path = tmp_path_factory.mktemp('fitted')
     seed_everything(0, verbose=False)
     task = small()
-    run = trainer(path, max_epochs=15, enable_checkpointing=True)
+    run = trainer(path, max_epochs=8, enable_checkpointing=True)
     run.fit(task, loader(), loader(masks=True))
     run.save_checkpoint(path / 'task.ckpt')
     return task, path
@@ -137,7 +137,7 @@ def test_unfitted_is_refused(tmp_path: Path) -> None:
 def test_variants(tmp_path: Path, kwargs: dict[str, Any]) -> None:
     task = small(**kwargs)
     channels = kwargs.get('in_channels', 4)
-    trainer(tmp_path, max_epochs=3).fit(task, loader(channels=channels))
+    trainer(tmp_path).fit(task, loader(channels=channels))
     assert (tmp_path / 'ktextures.png').exists()
     labels = task.eval()(torch.randn(1, channels, 20, 20)).argmax(1)
     assert labels.max() < task.hparams['num_classes']

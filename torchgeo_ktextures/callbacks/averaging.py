@@ -3,20 +3,13 @@
 
 """Callback that averages the weights of the mask network."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
 
 from .steps import Restartable, StepCallback, part_of_sample
-
-
-def _average(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
-    """Give step t the weight 2 / (t + 1): later steps count more."""
-    return mean.lerp(value, 2 / (int(count) + 2))
 
 
 class MaskAveraging(StepCallback):
@@ -27,10 +20,11 @@ class MaskAveraging(StepCallback):
     place after the last checkpoint.
     """
 
-    average: AveragedModel | None = None
+    #: Average of all weights in a row, of shape ``(P,)``, if there is one yet.
+    average: Tensor | None = None
 
-    #: State of a checkpoint, until training goes on from it.
-    saved: Mapping[str, Any] = {}
+    #: Number of steps that it is of.
+    count = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin an average, unless a former one goes on.
@@ -40,13 +34,8 @@ class MaskAveraging(StepCallback):
             pl_module: Task.
         """
         super().on_train_start(trainer, pl_module)
-        if self.average is None or self.saved or not trainer.global_step:
-            network = pl_module.get_submodule('model.mask_network')
-            self.average = AveragedModel(network, avg_fn=_average)
-        if self.saved:
-            self.average.load_state_dict(self.saved)
-            self.saved = {}
-        self.average.to(pl_module.device)
+        if not trainer.global_step:
+            self.average, self.count = None, 0
 
     @torch.no_grad()
     def after_step(self, trainer: Trainer, task: Restartable) -> None:
@@ -56,14 +45,22 @@ class MaskAveraging(StepCallback):
             trainer: Trainer.
             task: Task.
         """
-        assert self.average is not None
         network = task.model.mask_network
-        self.average.update_parameters(network)
+        parameters = list(network.parameters())
+        weights = torch.cat([p.flatten() for p in parameters])
+        self.count += 1
+        if self.average is None:
+            self.average = weights
+        else:
+            # Step t gets the weight 2 / (t + 1): later steps count more.
+            share = 2 / (self.count + 1)
+            self.average = self.average.to(weights).lerp_(weights, share)
         if not task.schedule.ends(trainer.global_step):
             return
-        for weight, mean in zip(network.parameters(), self.average.parameters()):
-            weight.copy_(mean)
-        self.average.n_averaged.zero_()
+        parts = self.average.split([p.numel() for p in parameters])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.copy_(part.view(parameter.shape))
+        self.average, self.count = None, 0
         task.model.calibrate(*part_of_sample(task))
 
     def state_dict(self) -> dict[str, Any]:
@@ -72,15 +69,15 @@ class MaskAveraging(StepCallback):
         Returns:
             State for a checkpoint, empty between restarts.
         """
-        if self.average is None or not self.average.n_averaged:
+        if self.average is None:
             return {}
-        state: dict[str, Any] = self.average.state_dict()
-        return state
+        return {'average': self.average, 'count': self.count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with an average, once there is a network.
+        """Go on with an average.
 
         Args:
             state_dict: State of a checkpoint.
         """
-        self.saved = state_dict
+        self.average = state_dict.get('average')
+        self.count = state_dict.get('count', 0)

@@ -66,14 +66,19 @@ class Restarts(StepCallback):
             task: Task at the end of a restart.
 
         Returns:
-            Similarity loss on the sample, the mean over processes.
+            Similarity loss on the sample, the mean over processes; the cross-entropy
+            where nothing is simulated.
         """
         module = trainer.lightning_module.eval()
         noise = torch.Generator().manual_seed(0)
-        losses = [
-            task.criterion(task.model, image, valid, generator=noise)['similarity']
-            for image, valid in zip(*task.sample, strict=True)
-        ]
+        losses = []
+        for image, valid, labels in zip(
+            *task.sample, task.sample_labels(), strict=True
+        ):
+            parts = task.criterion(
+                task.model, image, valid, generator=noise, labels=labels
+            )
+            losses.append(parts.get('similarity', parts['assignment']))
         module.train()
         mean = torch.stack(losses).mean()
         return float(trainer.strategy.reduce(mean, reduce_op='mean'))

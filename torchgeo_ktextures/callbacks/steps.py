@@ -29,6 +29,9 @@ class Restartable(Protocol):
     def schedule(self) -> Schedule:
         """Division of the steps among restarts."""
 
+    def sample_labels(self) -> Sequence[Tensor | None]:
+        """Classes of the cells of each batch of the sample, if they are known."""
+
     def restart(self) -> None:
         """Begin from new weights and new classes."""
 

@@ -57,11 +57,12 @@ def _iterate(
     votes: Tensor, responsibilities: Tensor, iterations: int
 ) -> tuple[Tensor, float]:
     """Expectation maximization: responsibilities, and the log-likelihood of a place."""
-    logits = responsibilities
+    logits = responsibilities.T
     for _ in range(iterations):
         counts = responsibilities.sum(0)
         chosen = (responsibilities.T @ votes + _PRIOR) / (counts[:, None] + _PRIOR)
         weights = (counts + 1e-6) / (counts + 1e-6).sum()
-        logits = votes @ chosen.clamp(max=1).log().T + weights.log()
-        responsibilities = logits.softmax(1)
-    return responsibilities, float(logits.logsumexp(1).mean())
+        # Along columns, softmax is several times as fast.
+        logits = chosen.clamp(max=1).log() @ votes.T + weights.log()[:, None]
+        responsibilities = logits.softmax(0).T
+    return responsibilities, float(logits.logsumexp(0).mean())

@@ -119,11 +119,10 @@ class Ensemble:
         self.seed = seed
         self.vectors, index = cell_vectors(sample, space, seed, count, num_classes)
         valids = sample.valids
-        color = [
-            m.movedim(1, -1)[..., space.columns('color')].cpu() for m in sample.pooled
-        ]
+        own = space.columns('color')
+        color = [m[:, own].movedim(1, -1).cpu().clone() for m in sample.pooled]
         persists = float(autocorrelation(color, valids, space.lag).mean())
-        self.color_weight = color_weight(persists)
+        self.color_weight = min(color_weight(persists), space.most_color)
         lag = max(1, NOISE_LAG // space.mask_stride)
         self.views = []
         kinds = [(window, log) for window in SHIFTS for log in (False, True)]

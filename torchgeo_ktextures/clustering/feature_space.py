@@ -50,6 +50,8 @@ class FeatureSpace(nn.Module):
         self.weights = dict(weights)
         self.mask_stride = mask_stride
         self.components = {n: min(components, c) for n, c in self.channels.items()}
+        #: How much colour counts at most, from 0 to 1, where it tells classes as well.
+        self.most_color = 1.0
         total, kept = sum(self.channels.values()), sum(self.components.values())
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
@@ -110,7 +112,7 @@ class FeatureSpace(nn.Module):
         Returns:
             Reduced features of these cells, of shape ``(N, m)``, double.
         """
-        data = valid_cells(maps, valids)[index].double().numpy()
+        data = chosen_cells(maps, valids, index).double().numpy()
         start = 0
         projection = np.zeros(tuple(self.projection.shape))
         for name, components in self.components.items():
@@ -149,6 +151,30 @@ class FeatureSpace(nn.Module):
         """
         reduced = vectors.movedim(1, -1) @ self.projection + self.offset
         return reduced.clamp(-self.limit, self.limit)
+
+
+def chosen_cells(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], index: Tensor
+) -> Tensor:
+    """Vectors of some of the valid cells, with one map at a time in memory.
+
+    Args:
+        maps: Batches of vectors of shape ``(B, F, h, w)``.
+        valids: Validity of their cells, bool, on the CPU, of shape ``(B, h, w)``.
+        index: Numbers of the cells among all valid ones, of shape ``(N,)``.
+
+    Returns:
+        Vectors of shape ``(N, F)``, on the CPU.
+    """
+    start, places, parts = 0, [], []
+    for vectors, valid in zip(maps, valids, strict=True):
+        own = ((index >= start) & (index < start + int(valid.sum()))).nonzero()[:, 0]
+        cells = vectors.movedim(1, -1).cpu()[valid]
+        parts.append(cells[index[own] - start])
+        places.append(own)
+        start += len(cells)
+    chosen = torch.cat(parts)
+    return chosen[torch.cat(places).argsort()]
 
 
 def valid_cells(maps: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:

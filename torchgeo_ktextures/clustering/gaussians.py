@@ -9,6 +9,34 @@ from torch import Tensor, nn
 from .settings import COMMON_COVARIANCE
 
 
+class Products:
+    """Moments of a sample, and the products of each two of them.
+
+    Sums over a class, and distances to it, are products of matrices then, which takes
+    a quarter of the time in each iteration of expectation maximization.
+    """
+
+    def __init__(self, moments: Tensor) -> None:
+        """Compute the products.
+
+        Args:
+            moments: Moments of shape ``(N, d)``, double: distances are differences of
+                large numbers.
+        """
+        #: Mean of the sample, of shape ``(d,)``.
+        self.middle = moments.mean(0)
+        #: Moments less their mean, of shape ``(d, N)``.
+        self.centered = (moments - self.middle).T.contiguous()
+        #: Variances of the moments, of shape ``(d,)``.
+        self.variance = moments.var(0)
+        count = len(self.centered)
+        rows, cols = torch.triu_indices(count, count)
+        #: Numbers of the two moments of each product.
+        self.pair = rows, cols
+        #: Products, of shape ``(d * (d + 1) / 2, N)``.
+        self.products = self.centered[rows] * self.centered[cols]
+
+
 class MomentGaussians(nn.Module):
     """One Gaussian of the local moments per class, with a covariance of its own.
 
@@ -36,22 +64,26 @@ class MomentGaussians(nn.Module):
         self.register_buffer('log_determinant', torch.zeros(k))
 
     @torch.no_grad()
-    def m_step(self, moments: Tensor, responsibilities: Tensor) -> None:
+    def m_step(self, moments: Tensor | Products, responsibilities: Tensor) -> None:
         """Estimate the Gaussians.
 
         Args:
-            moments: Moments of shape ``(N, d)``, double.
+            moments: Moments of shape ``(N, d)``, double, or their products.
             responsibilities: Probability of each class at each place, of shape
-                ``(N, k)``, double.
+                ``(N, k)``, double, which add up to one.
         """
+        if isinstance(moments, Tensor):
+            moments = Products(moments)
         counts = responsibilities.sum(0).clamp(min=1e-6)
         weights = responsibilities.T / counts[:, None]
-        middle = moments.mean(0)
-        centered = moments - middle
-        mean = weights @ centered
-        square = torch.stack([(centered.T * w) @ centered for w in weights])
+        mean = weights @ moments.centered.T
+        sums = weights @ moments.products.T
+        square = sums.new_empty(*mean.shape, mean.shape[1])
+        rows, cols = moments.pair
+        square[:, rows, cols] = sums
+        square[:, cols, rows] = sums
         # A class of equal pixels, as of saturated clouds, must stay finite.
-        ridge = (1e-3 * moments.var(0) + 1e-8).diag()
+        ridge = (1e-3 * moments.variance + 1e-8).diag()
         covariance = square - mean[:, :, None] * mean[:, None]
         parts = (counts / counts.sum())[:, None, None]
         extra = COMMON_COVARIANCE * (len(counts) - 1)
@@ -60,9 +92,29 @@ class MomentGaussians(nn.Module):
         factor = torch.linalg.cholesky(covariance + ridge)
         identity = torch.eye(len(ridge), dtype=factor.dtype).expand_as(factor)
         inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        self.mean.copy_(mean + middle)
+        self.mean.copy_(mean + moments.middle)
         self.precision_cholesky.copy_(inverse)
         self.log_determinant.copy_(factor.diagonal(dim1=1, dim2=2).log().sum(1))
+
+    @torch.no_grad()
+    def energy(self, moments: Products) -> Tensor:
+        """Measure how unlikely the moments of a sample are, as :meth:`forward` does.
+
+        Args:
+            moments: Products of the moments of N places.
+
+        Returns:
+            Negative log-likelihood, but for a constant, of shape ``(N, k)``.
+        """
+        precision = self.precision_cholesky.mT @ self.precision_cholesky
+        mean = self.mean - moments.middle
+        rows, cols = moments.pair
+        # Products of two different moments count twice.
+        square = precision[:, rows, cols] * (1 - 0.5 * (rows == cols))
+        linear = torch.einsum('kij,kj->ki', precision, mean)
+        constant = (linear * mean).sum(1) / 2 + self.log_determinant
+        energy: Tensor = square @ moments.products - linear @ moments.centered
+        return (energy + constant[:, None]).T
 
     def forward(self, moments: Tensor) -> Tensor:
         """Measure how unlikely moments are in each class.

@@ -19,9 +19,10 @@ def classify(
     n_clusters: str | None = None,
     bands: str | None = None,
     scale: float | None = None,
+    ignore_scale: bool = False,
     nodata: str | None = None,
     invalid_if: Literal['any', 'all'] = 'any',
-    normalize: Literal['none', 'scene'] | None = None,
+    normalize: Literal['none', 'scene', 'relative'] | None = None,
     mask_stride: str | None = None,
     steps: int = 100,
     seed: int = 0,
@@ -55,13 +56,18 @@ def classify(
         n_clusters: Number of clusters where scenes are segmented first (defaults to 8).
         bands: Names or 1-based numbers of the bands, as 4,3,2,8 or
             red,green,blue,nir, in the order red, green, blue, near infrared.
-        scale: Digital numbers are divided by this, such as 10000 for reflectance.
+        scale: Digital numbers are divided by this, such as 10000 for reflectance
+            (defaults to the scale and offset tags of a file, or to the scale of the
+            checkpoint).
+        ignore_scale: Whether the scale and offset tags of files are ignored, and digital
+            numbers are taken as they are.
         nodata: Values that mean no data, as -9999 or 0,-3.4e38, besides those that the
             files declare.
         invalid_if: Whether a pixel is left out where 'any' of its bands is invalid, or
             only where 'all' are.
-        normalize: With 'scene', each scene is brought to a common mean and standard
-            deviation of each band.
+        normalize: With 'relative', dates of one place are brought to the radiometry of
+            one of them; with 'scene', each scene is brought to a common mean and
+            standard deviation of each band.
         mask_stride: The smallest region worth a class, in pixels or in metres, such as
             40m, where scenes are segmented first.
         steps: Number of training steps, at most, where scenes are segmented first.
@@ -88,6 +94,7 @@ def classify(
         n_clusters=n_clusters,
         bands=parse_bands(bands),
         scale=scale,
+        ignore_scale=ignore_scale,
         nodata=parse_nodata(nodata),
         invalid_if=invalid_if,
         normalize=normalize,

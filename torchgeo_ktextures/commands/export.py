@@ -16,6 +16,7 @@ def export(
     confidence: str | None = None,
     bands: str | Sequence[str | int] | None = None,
     scale: float = 1,
+    ignore_scale: bool = False,
     nodata: str | float | Sequence[float] | None = None,
     chip_size: int = 64,
     block_size: int | None = None,
@@ -40,7 +41,9 @@ def export(
         confidence: Raster of the confidence of each pixel, 0 to 100 percent.
         bands: Names or numbers, from 1, of the bands to export, as 4,3,2,8 (defaults to
             all but masks).
-        scale: What digital numbers are to be divided by, such as 10000.
+        scale: What digital numbers are to be divided by, such as 10000 (defaults to the
+            scale and offset tags of the scene, which chips keep).
+        ignore_scale: Whether these tags are ignored, and chips do not have them.
         nodata: Values of the scene that mean no data, besides those that it declares.
         chip_size: Height and width of chips in pixels.
         block_size: Height and width of the blocks that splits are made of, in pixels
@@ -73,6 +76,7 @@ def export(
         open_raster,
     )
     from ..maps.scenes import open_scene
+    from ..sources import without_secrets
 
     labels, image = expanduser(labels), expanduser(image)
     folder = Path(expanduser(output))
@@ -95,7 +99,9 @@ def export(
             raise ValueError(msg + give_georeference(src))
         raster = stack.enter_context(open_raster(image, 'image'))
         check_same_grid(src, raster)
-        scene = open_scene(raster, parse_bands(bands), parse_nodata(nodata))
+        scene = open_scene(
+            raster, parse_bands(bands), parse_nodata(nodata), ignore_scale
+        )
         sure = None
         if confidence is not None:
             sure = stack.enter_context(
@@ -122,7 +128,11 @@ def export(
         )
         training = folder / 'training.yaml'
         write_training(
-            training, folder / 'chips', image, scene.indexes, scene.more_nodata
+            training,
+            folder / 'chips',
+            without_secrets(image),
+            scene.indexes,
+            scene.more_nodata,
         )
         polygons = write_polygons(src, names, folder / 'polygons.gpkg', sure)
         drawn = write_points(

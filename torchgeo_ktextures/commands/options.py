@@ -3,11 +3,15 @@
 
 """Options as people type them."""
 
+import os
 import re
 from collections.abc import Sequence
 
 #: Options that take several values, however they are written.
 LISTS = ('--bands', '--nodata')
+
+#: Options that take several paths, with commas between or one after the other.
+PATHS = ('--image',)
 
 #: Numbers that the parser of the command line would take for options.
 _NUMBER = re.compile(
@@ -32,7 +36,7 @@ def join_lists(args: Sequence[str]) -> list[str]:
         arg = queue.pop(0)
         name, equals, value = arg.partition('=')
         name = name.replace('_', '-')
-        if name not in LISTS:
+        if name not in LISTS + PATHS:
             rest.append(arg)
             continue
         values = [value] if equals else []
@@ -47,7 +51,9 @@ def join_lists(args: Sequence[str]) -> list[str]:
         if not values:
             rest.append(arg)  # the parser says that a value is missing
             continue
-        found.setdefault(name, []).extend(v.strip().strip('[]()') for v in values)
+        if name in LISTS:
+            values = [v.strip().strip('[]()') for v in values]
+        found.setdefault(name, []).extend(values)
     return rest + [f'{name}={",".join(values)}' for name, values in found.items()]
 
 
@@ -75,6 +81,19 @@ def parse_bands(
         )
         raise ValueError(msg)
     return found
+
+
+def parse_paths(paths: str) -> list[str]:
+    """Read paths.
+
+    Args:
+        paths: Paths with commas between, or one that has a comma in its name.
+
+    Returns:
+        Paths, with the home folder of the user in place of ``~``.
+    """
+    parts = [paths] if os.path.exists(paths) else paths.split(',')
+    return [os.path.expanduser(part.strip()) for part in parts if part.strip()]
 
 
 def parse_nodata(

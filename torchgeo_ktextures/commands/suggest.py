@@ -67,7 +67,7 @@ def suggest(
     options = SuggestOptions(
         labels=Path(expanduser(labels)),
         output=Path(expanduser(output)),
-        image=path(image),
+        image=None if image is None else expanduser(image),
         count=count,
         points=path(points),
         checkpoint=path(checkpoint),

@@ -9,8 +9,9 @@ from typing import Any
 import numpy.typing as npt
 
 from ..datasets import ArrayWindows, Windows
-from ..datasets.array_image import ArrayImage
+from ..datasets.array_image import ArrayImage, BandArray
 from ..datasets.validity import InvalidIf
+from .order import images_in_order
 from .rasters import RasterDataModule
 
 
@@ -33,8 +34,15 @@ class ArrayDataModule(RasterDataModule):
             **kwargs: Passed on to :class:`RasterDataModule`.
         """
         super().__init__(**kwargs)
-        self.images = images
+        self.images = [
+            image if isinstance(image, ArrayImage) else ArrayImage([BandArray(image)])
+            for image in images
+        ]
         self.invalid_if: InvalidIf = invalid_if
+
+    def sort(self) -> None:
+        """Put the images in an order that does not depend on how they were listed."""
+        self.images = images_in_order(self.images)
 
     def _windows(
         self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None

@@ -14,6 +14,7 @@ from ..datasets.bands import LEAST_BANDS
 from .arrays import ArrayDataModule
 from .images import as_images, paths_of
 from .rasters import RasterDataModule
+from .series import Join, split_dates
 
 
 class Inputs:
@@ -26,6 +27,7 @@ class Inputs:
         bands: Sequence[str | int] | None = None,
         scale: float = 1,
         nodata: float | Sequence[float] | None = None,
+        ignore_scale: bool = False,
         **kwargs: Any,
     ) -> None:
         """Take images.
@@ -36,6 +38,8 @@ class Inputs:
             bands: Names or 1-based numbers of the bands of rasters.
             scale: Digital numbers of rasters are divided by this.
             nodata: Values that mean no data.
+            ignore_scale: Whether scale and offset in tags of rasters, and in attributes
+                of arrays, are ignored.
             **kwargs: Passed on to :class:`RasterDataModule`.
 
         Raises:
@@ -50,8 +54,13 @@ class Inputs:
         #: Turns labels into what each array was given as.
         self.wraps: list[Callable[[npt.NDArray[Any]], Any]] | None = None
         self.data: RasterDataModule
+        #: Puts dates of one array together again.
+        self.join: Join | None = None
         if paths is None:
+            images, self.join = split_dates(images)
             arrays, self.single = as_images(images, nodata, names)
+            if ignore_scale:
+                arrays = [image.unscaled() for image in arrays]
             self.wraps = [image.wrap for image in arrays]
             self.names = next((image.names for image in arrays if image.names), None)
             self.num_bands = len(arrays[0])
@@ -62,7 +71,12 @@ class Inputs:
             self.bands = raster_bands(src, bands)
         self.num_bands = len(self.bands)
         self.data = RasterDataModule(
-            paths, bands=self.bands, scale=scale, nodata=nodata, **kwargs
+            paths,
+            bands=self.bands,
+            scale=scale,
+            nodata=nodata,
+            ignore_scale=ignore_scale,
+            **kwargs,
         )
 
     def prepare_fit(self, size: int) -> None:
@@ -95,6 +109,8 @@ class Inputs:
         """
         if self.wraps is not None:
             labels = [wrap(one) for wrap, one in zip(self.wraps, labels, strict=True)]
+        if self.join is not None:
+            return self.join(labels)
         return labels[0] if self.single and len(labels) == 1 else labels
 
 

@@ -29,7 +29,9 @@ from ..datasets import (
 from ..datasets.validity import InvalidIf
 from ..maps.area import ground_sample_distance
 from ..samplers import GridWindowSampler, RandomWindowSampler
+from .order import in_order
 from .prefetch import PrefetchLoader
+from .radiometry import NORMALIZE, Normalize, Radiometry
 
 
 class RasterDataModule(BaseDataModule):
@@ -53,10 +55,6 @@ class RasterDataModule(BaseDataModule):
     #: shares of the classes, as far as they are known.
     trained_on: dict[str, Any] | None = None
 
-    #: Mean and standard deviation that the bands of each raster are brought to when
-    #: *normalize* is 'scene', of shape ``(2, C)`` (by default those of the rasters).
-    reference: Any = None
-
     #: Names of the classes of maps, if they have any.
     classes: Sequence[str] = ()
 
@@ -68,7 +66,7 @@ class RasterDataModule(BaseDataModule):
         scale: float = 1,
         nodata: float | Sequence[float] | None = None,
         invalid_if: InvalidIf = 'any',
-        normalize: Literal['none', 'scene'] = 'none',
+        normalize: Literal['none', 'scene', 'relative'] = 'none',
         mask_paths: str | Sequence[str] | None = None,
         predict_paths: str | Sequence[str] | None = None,
         batch_size: int = 8,
@@ -80,6 +78,7 @@ class RasterDataModule(BaseDataModule):
         margin: int = 96,
         num_workers: int = 0,
         seed: int = 0,
+        ignore_scale: bool = False,
     ) -> None:
         """Initialize a new RasterDataModule instance.
 
@@ -97,7 +96,8 @@ class RasterDataModule(BaseDataModule):
                 or only where 'all' are; then single missing bands are filled with the
                 nearest value.
             normalize: Whether each 'scene' is brought to a common mean and standard
-                deviation of each band, or 'none' is.
+                deviation of each band, or dates of one place to the radiometry of one
+                of them by what has not changed ('relative'), or 'none' is.
             mask_paths: Label rasters of the same sizes, or folders of them, with the
                 file names of the rasters up to the extension. Only used to validate
                 and test.
@@ -116,6 +116,7 @@ class RasterDataModule(BaseDataModule):
                 seams.
             num_workers: Number of workers for parallel data loading.
             seed: Seed of the training patches.
+            ignore_scale: Whether the scale and offset tags of files are ignored.
 
         Raises:
             ValueError: If *batch_size* exceeds *length*, or one is not positive.
@@ -129,11 +130,15 @@ class RasterDataModule(BaseDataModule):
         self.bands = bands
         self.all_bands = all_bands
         self.scale = scale
+        self.ignore_scale = ignore_scale
         self.nodata = nodata
         self.invalid_if: InvalidIf = invalid_if
-        if normalize not in ('none', 'scene'):
-            raise ValueError(f"normalize={normalize!r} must be 'none' or 'scene'")
-        self.normalize: Literal['none', 'scene'] = normalize
+        if normalize not in NORMALIZE:
+            msg = f'normalize={normalize!r} must be one of {", ".join(NORMALIZE)}'
+            raise ValueError(msg)
+        self.normalize: Normalize = normalize
+        #: What brings rasters to the radiometry of those that a model was fitted to.
+        self.radiometry = Radiometry()
         self.mask_paths = mask_paths
         self.predict_paths = predict_paths
         self.patch_size: Any = (
@@ -161,10 +166,14 @@ class RasterDataModule(BaseDataModule):
             The dataset.
         """
         dataset = self._windows(paths, mask_paths)
-        if self.normalize == 'scene':
-            dataset.normalize_each(self.reference)
-            self.reference = dataset.reference
+        self.radiometry = self.radiometry.completed(dataset, self.normalize)
+        self.radiometry.bring(dataset, self.normalize)
         return dataset
+
+    def sort(self) -> None:
+        """Put the rasters in an order that does not depend on how they were listed."""
+        if not isinstance(self.paths, str):
+            self.paths = in_order(self.paths)
 
     def _windows(
         self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None
@@ -177,6 +186,7 @@ class RasterDataModule(BaseDataModule):
             nodata=self.nodata,
             mask_paths=mask_paths,
             invalid_if=self.invalid_if,
+            ignore_scale=self.ignore_scale,
         )
 
     def setup(self, stage: str) -> None:
@@ -296,7 +306,9 @@ class RasterDataModule(BaseDataModule):
                     bands=list(map(str, self.bands)),
                     settings=f'{__version__} {self.bands} {self.all_bands} '
                     f'{self.scale} {self.nodata} {self.invalid_if} {self.normalize} '
-                    f'{self.margin}' + ''.join(f' {name!r}' for name in self.classes),
+                    f'{self.margin}{self.radiometry.digest()}'
+                    + ' ignore_scale' * self.ignore_scale
+                    + ''.join(f' {name!r}' for name in self.classes),
                     classes=self.classes,
                 )
                 maps.append(grid)
@@ -326,25 +338,30 @@ class RasterDataModule(BaseDataModule):
         Returns:
             Bands as they were read, of the same shape.
         """
-        dataset = self._valid_attribute('predict_dataset')
-        reference = getattr(dataset, 'reference', None)
-        if reference is None or not windows:
+        dataset: Windows = self._valid_attribute('predict_dataset')
+        gains = [dataset.gains_of(w.file) for w in windows]
+        if not gains or None in gains:
             return image
-        moments = np.array([dataset.moments(w.file) for w in windows])
-        mean, std = torch.from_numpy(moments).to(image).unbind(1)
-        middle, spread = torch.from_numpy(reference).to(image)
-        shape = (..., None, None)
-        ratio = (std / spread)[shape]
-        restored: Tensor = (image - middle[:, None, None]) * ratio + mean[shape]
-        return restored
+        back = np.array([line.inverse for line in gains if line is not None])
+        gain, offset = torch.from_numpy(back).to(image)[..., None, None].unbind(1)
+        return image * gain + offset
+
+    def map_tags(self, number: int) -> dict[str, str]:
+        """What a map is to tell of how its raster was read.
+
+        Args:
+            number: Number of the map.
+
+        Returns:
+            Tags.
+        """
+        dataset: Windows = self._valid_attribute('predict_dataset')
+        found = self.radiometry.of_map(dataset, number)
+        return {} if found is None else found.tag
 
     def state_dict(self) -> dict[str, Any]:
         """State that goes into checkpoints: what the training rasters were like."""
-        reference = None if self.reference is None else np.asarray(self.reference)
-        return {
-            'trained_on': self.trained_on,
-            'reference': None if reference is None else reference.tolist(),
-        }
+        return {'trained_on': self.trained_on, **self.radiometry.state()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Remember what the training rasters were like.
@@ -353,5 +370,9 @@ class RasterDataModule(BaseDataModule):
             state_dict: State of a checkpoint.
         """
         self.trained_on = state_dict.get('trained_on')
-        if self.reference is None and state_dict.get('reference') is not None:
-            self.reference = np.array(state_dict['reference'])
+        self.radiometry = Radiometry.of_state(state_dict)
+        # They are set up before.
+        for split in ('train', 'val', 'test', 'predict'):
+            dataset = getattr(self, f'{split}_dataset', None)
+            if isinstance(dataset, Windows):
+                self.radiometry.bring(dataset, self.normalize)

@@ -130,6 +130,7 @@ class TrainingChipsDataModule(RasterDataModule):
         super().__init__(
             bands=bands or list(range(1, len(self.metadata.bands) + 1)),
             scale=self.metadata.scale,
+            ignore_scale=self.metadata.ignore_scale,
             nodata=nodata,
             predict_paths=predict_paths,
             batch_size=batch_size,

@@ -7,13 +7,14 @@ from .array_windows import ArrayWindows
 from .band_names import DEFAULT_BANDS
 from .bands import band_indexes, band_roles, raster_bands
 from .map_grid import MapGrid, MapSource
+from .mark_nodata import MarkNodata
 from .olinda import Olinda
 from .planet_basemap import PlanetBasemap
 from .planet_grid import Quad
 from .planet_scope import PlanetScope
 from .raster_windows import RasterWindows
 from .rasters import CorruptRasterError, list_scenes, open_raster, raster_name
-from .windows import PixelWindow, Windows, core_pixels
+from .windows import PixelWindow, Windows, core_of, core_pixels
 
 __all__ = (
     'DEFAULT_BANDS',
@@ -21,6 +22,7 @@ __all__ = (
     'CorruptRasterError',
     'MapGrid',
     'MapSource',
+    'MarkNodata',
     'Olinda',
     'PixelWindow',
     'PlanetBasemap',
@@ -30,6 +32,7 @@ __all__ = (
     'Windows',
     'band_indexes',
     'band_roles',
+    'core_of',
     'core_pixels',
     'list_scenes',
     'open_raster',

@@ -4,7 +4,7 @@
 """Images in memory: bands of any type, of which windows are read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -94,6 +94,11 @@ class ArrayImage:
     def __len__(self) -> int:
         """Return the number of bands."""
         return len(self.order) or sum(len_of(part) for part in self.parts)
+
+    def unscaled(self) -> 'ArrayImage':
+        """The image without scale and offset."""
+        parts = [replace(part, scaling=None) for part in self.parts]
+        return replace(self, parts=parts)
 
     def read(
         self, rows: Index, cols: Index

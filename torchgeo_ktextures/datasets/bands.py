@@ -13,6 +13,8 @@ import numpy as np
 from rasterio.enums import ColorInterp
 from rasterio.io import DatasetReader
 
+from ..sources import source_name
+from ..sources.addresses import ASSET_TAG, ASSETS_TAG
 from .band_names import (
     BASEMAP_BANDS,
     DEFAULT_BANDS,
@@ -64,8 +66,11 @@ def band_roles(src: DatasetReader, all_bands: Sequence[str] | None = None) -> Ro
     numbers = {b: i for b in DEFAULT_BANDS if (i := find_by_name(names, b)) is not None}
     if set(DEFAULT_BANDS[:3]) <= set(numbers):
         note = None
-        if 'nir' not in numbers and src.count > len(mask_indexes(src)) + LEAST_BANDS:
-            note = 'no band is named nir: taking red, green and blue only; '
+        assets = src.tags().get(ASSETS_TAG)
+        more = src.count > len(mask_indexes(src)) + LEAST_BANDS
+        if 'nir' not in numbers and (more or assets):
+            named = f' (assets: {assets})' if assets else ''
+            note = f'no band is named nir{named}: taking red, green and blue only; '
             note += '--bands to change'
         return Roles(numbers, note)
     sensor = find_by_sensor(names, src.name)
@@ -224,7 +229,7 @@ def band_indexes(
         if index is None and any(names):
             lowered = [name.strip().lower() for name in names]
             exact = lowered.index(text) + 1 if text in lowered else None
-            index = exact or find_by_name(names, text)
+            index = exact or find_by_name(names, text) or _of_asset(src, text)
         if index is None:
             roles = roles or band_roles(src, all_bands)
             index = roles.numbers.get(text)
@@ -234,13 +239,21 @@ def band_indexes(
     return found
 
 
+def _of_asset(src: DatasetReader, text: str) -> int | None:
+    """Number of the band that is an asset of its own, by the name of the asset."""
+    assets = [src.tags(i).get(ASSET_TAG, '').lower() for i in src.indexes]
+    return assets.index(text) + 1 if assets.count(text) == 1 else None
+
+
 def _missing(src: DatasetReader, band: str | int, names: Sequence[str]) -> str:
     shown = [name or str(i) for i, name in enumerate(names, 1)]
     more = '' if len(shown) <= 20 else f', ... ({len(shown)} in all)'
     count = f'{src.count} band{"s" if src.count > 1 else ""}'
     named = f', {", ".join(shown[:20])}{more}' if any(names) else ' without names'
     masks = ''.join(f', of which band {i} is a mask' for i in mask_indexes(src))
-    msg = f'{src.name} has no band {band!r}: it has {count}{named}{masks}; '
+    assets = src.tags().get(ASSETS_TAG)
+    assets = f' (assets: {assets})' if assets else ''
+    msg = f'{source_name(src)} has no band {band!r}: it has {count}{named}{masks}{assets}; '
     if src.count < LEAST_BANDS:
         msg += 'at least 3 are needed, red, green and blue: '
         if src.colorinterp[0] == ColorInterp.palette:
@@ -285,7 +298,7 @@ def check_types(src: DatasetReader, indexes: Sequence[int]) -> None:
     for i in indexes:
         dtype = src.dtypes[i - 1]
         if dtype.startswith('complex') or np.dtype(dtype).kind not in 'iuf':
-            msg = (
-                f'band {i} of {src.name} is of type {dtype}; take the amplitude first, '
+            msg = f'band {i} of {source_name(src)} is of type {dtype}; take the '
+            raise ValueError(
+                msg + 'amplitude first, as with gdal_calc.py --calc "abs(A)"'
             )
-            raise ValueError(msg + 'as with gdal_calc.py --calc "abs(A)"')

@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..sources import is_stac
+from ..sources.addresses import split_item
+from ..sources.array_files import array_sources, is_array_file
 from .rasters import CorruptRasterError, open_raster
 
 #: File systems of GDAL that are archives or parts of files of this machine.
@@ -36,6 +39,10 @@ def raster_state(path: str, more: Iterable[str] = ()) -> str | None:
         try:
             with open_raster(item) as src:
                 files = list(src.files) or [item]
+            if is_stac(item):  # a raster in memory, of the assets that its file names
+                files[0] = split_item(item)[0]
+            elif is_array_file(item):
+                files = array_sources(item)
         except CorruptRasterError:
             files = [item]
         for file in files:

@@ -6,30 +6,32 @@
 import os
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from rasterio.crs import CRS
 from rasterio.errors import RasterioError
-from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from torchgeo.datasets.utils import Sample
 
-from ..errors import DataWarning, first_line, some_of
+from ..errors import DataWarning, some_of
+from ..sources import damaged, without_secrets
 from .band_names import DEFAULT_BANDS
 from .bands import band_indexes, band_roles, check_types, mask_indexes
 from .rasters import (
     MASK_SUFFIXES,
-    CorruptRasterError,
     Paths,
     RasterHandles,
     list_rasters,
     list_scenes,
     open_raster,
+    raster_name,
 )
+from .reading import Grid, grid_of
 from .sidecars import unread_sidecars
+from .units import Units, units_of
 from .validity import InvalidIf, as_values, combine_validity, read_invalid
 from .windows import PixelWindow, Windows
 
@@ -62,6 +64,7 @@ class RasterWindows(Windows):
         mask_paths: Paths | None = None,
         ignore_index: int = 255,
         invalid_if: InvalidIf = 'any',
+        ignore_scale: bool = False,
     ) -> None:
         """Initialize a new RasterWindows instance.
 
@@ -81,6 +84,7 @@ class RasterWindows(Windows):
             invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
                 or only where 'all' are; then single missing bands are filled with the
                 nearest value.
+            ignore_scale: Whether the scale and offset tags of files are ignored.
 
         Raises:
             FileNotFoundError: If a path does not exist or holds no raster.
@@ -103,37 +107,51 @@ class RasterWindows(Windows):
         self.indexes: list[list[int]] = []
         self.shapes: list[tuple[int, int]] = []
         self._mask_bands: list[list[int]] = []
-        #: What bands are multiplied by, and what is added then, of shape (C,).
-        self._units: list[tuple[_Array, _Array]] = []
+        self.ignore_scale = ignore_scale
+        #: Units of the bands of each file by its tags.
+        self.units: list[Units] = []
         notes: dict[str, list[str]] = {}
         for file in self.files:
+            shown = without_secrets(file)
             with open_raster(file) as src:
                 indexes = band_indexes(src, self.bands, all_bands)
                 if set(self.bands) & set(DEFAULT_BANDS):
                     note = band_roles(src, all_bands).note
-                    notes.setdefault(note or '', []).append(file)
+                    notes.setdefault(note or '', []).append(shown)
                 check_types(src, indexes)
                 self.indexes.append(indexes)
                 self.shapes.append((src.height, src.width))
                 self._mask_bands.append(mask_indexes(src))
-                self._units.append(_units(src, indexes))
+                self.units.append(units_of(src, indexes, ignore_scale))
                 for sentence in unread_sidecars(src):
-                    warnings.warn(f'{file}: {sentence}', DataWarning, stacklevel=2)
+                    warnings.warn(f'{shown}: {sentence}', DataWarning, stacklevel=2)
         for note, files in notes.items():
             if note:
                 text = f'{some_of(files, 1)}: {note}'
                 warnings.warn(text, DataWarning, stacklevel=2)
+        self._warn_of_units()
         self.masks = self._find_masks(mask_paths) if mask_paths is not None else None
         self._said_partly = False
         self._open = RasterHandles()
 
+    def _warn_of_units(self) -> None:
+        """Warn where some files have scale and offset tags, and others have none."""
+        pairs = zip(self.units, self.files, strict=True)
+        plain = {units.plain: file for units, file in pairs}
+        if self.scale == 1 and len(plain) > 1:
+            tagged, other = (without_secrets(plain[kind]) for kind in (False, True))
+            msg = f'{tagged} has scale and offset tags, but {other} has none, so that '
+            msg += 'their bands may be in different units; --scale gives one for all, '
+            msg += '--ignore-scale takes numbers as they are'
+            warnings.warn(msg, DataWarning, stacklevel=3)
+
     def _find_masks(self, mask_paths: Paths) -> list[str]:
-        by_stem = {Path(f).stem: f for f in list_rasters(mask_paths, MASK_SUFFIXES)}
+        by_name = {raster_name(f): f for f in list_rasters(mask_paths, MASK_SUFFIXES)}
         masks = []
         for file, shape in zip(self.files, self.shapes, strict=True):
-            mask = by_stem.get(Path(file).stem)
+            mask = by_name.get(raster_name(file))
             if mask is None:
-                msg = f'{file} has no label raster named {Path(file).stem!r} in '
+                msg = f'{file} has no label raster named {raster_name(file)!r} in '
                 msg += f'mask_paths={mask_paths!r}'
                 raise FileNotFoundError(msg)
             with open_raster(mask) as src:
@@ -164,7 +182,19 @@ class RasterWindows(Windows):
                 self._mask_bands[file],
             )
         except RasterioError as error:
-            raise _damaged(path, error) from None
+            raise damaged(path, error) from None
+
+    def grid(self, file: int) -> tuple[Grid, CRS | None]:
+        """Find where a raster is.
+
+        Args:
+            file: Number of the raster.
+
+        Returns:
+            Its pixels, and their coordinate reference system.
+        """
+        src = self._open(self.files[file])
+        return grid_of(src), src.crs
 
     def read(
         self, file: int, window: Window | None, out_shape: tuple[int, int] | None = None
@@ -195,7 +225,7 @@ class RasterWindows(Windows):
         if self.scale != 1:
             image /= self.scale
             return image
-        gain, offset = self._units[file]
+        gain, offset = self.units[file].arrays()
         if (gain != 1).any():
             image *= gain[:, None, None]
         if offset.any():
@@ -232,7 +262,8 @@ class RasterWindows(Windows):
         partly = float((invalid.any(0) & ~invalid.all(0)).mean())
         if partly > _PARTLY and self.invalid_if == 'any' and not self._said_partly:
             self._said_partly = True
-            msg = f'{self.files[file]}: {partly:.0%} of the pixels have some of the '
+            shown = without_secrets(self.files[file])
+            msg = f'{shown}: {partly:.0%} of the pixels have some of the '
             msg += 'bands only, and are left out; --invalid-if all keeps them'
             warnings.warn(msg, DataWarning, stacklevel=2)
         return combine_validity(data, invalid, self.invalid_if)[1]
@@ -268,22 +299,9 @@ class RasterWindows(Windows):
             try:
                 labels = self._open(path).read(1, window=window)
             except RasterioError as error:
-                raise _damaged(path, error) from None
+                raise damaged(path, error) from None
             mask = torch.from_numpy(labels.astype(np.int64))
             sample['mask'] = torch.where(
                 torch.from_numpy(valid), mask, self.ignore_index
             )
         return sample
-
-
-def _damaged(path: str, error: Exception) -> CorruptRasterError:
-    msg = f'{path} cannot be read ({first_line(error)}); the file is truncated or '
-    return CorruptRasterError(f'{msg}damaged, get a fresh copy', path)
-
-
-def _units(src: DatasetReader, indexes: Sequence[int]) -> tuple[_Array, _Array]:
-    """What digital numbers are multiplied by, and what is added then, by tags."""
-    pairs = [(src.scales[i - 1], src.offsets[i - 1]) for i in indexes]
-    # A scale of 0 says nothing.
-    gain, offset = np.array([(gain or 1, offset) for gain, offset in pairs]).T
-    return gain.astype(np.float32), offset.astype(np.float32)

@@ -1,21 +1,38 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Finding and opening raster files."""
+"""Finding raster files, and keeping them open."""
 
 import os
 import re
-import warnings
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from ..errors import UnreadableError, first_line, some_of
+from ..errors import some_of
+from ..sources import (
+    CorruptRasterError,
+    is_remote,
+    is_stac,
+    open_raster,
+    raster_name,
+)
+
+__all__ = (
+    'MASK_SUFFIXES',
+    'RASTER_SUFFIXES',
+    'CorruptRasterError',
+    'Paths',
+    'RasterHandles',
+    'is_remote',
+    'list_rasters',
+    'list_scenes',
+    'open_raster',
+    'raster_name',
+)
 
 #: One or more rasters, or folders of them.
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -39,27 +56,14 @@ _MASK = re.compile(
 _PRODUCTS = ('class', 'confidence', 'change')
 
 
-class CorruptRasterError(UnreadableError):
-    """Raised when a raster cannot be read or is not what its name says."""
-
-    def __init__(self, message: str, path: str | None = None) -> None:
-        """Initialize a new CorruptRasterError instance.
-
-        Args:
-            message: What is wrong, and what to do.
-            path: The raster.
-        """
-        super().__init__(message)
-        self.path = path
-
-
 def list_rasters(paths: Paths, suffixes: Sequence[str] = RASTER_SUFFIXES) -> list[str]:
     """List rasters, those of a folder in the order of their names.
 
-    Hidden files in folders, such as ``._scene.tif``, are left out.
+    Hidden files in folders, such as ``._scene.tif``, are left out. Collections of items
+    are listed item by item, see :mod:`torchgeo_ktextures.sources.stac`.
 
     Args:
-        paths: One or more rasters, or folders of them.
+        paths: One or more rasters, items or collections of them, or folders.
         suffixes: File name extensions to look for in folders.
 
     Returns:
@@ -67,13 +71,19 @@ def list_rasters(paths: Paths, suffixes: Sequence[str] = RASTER_SUFFIXES) -> lis
 
     Raises:
         FileNotFoundError: If a path does not exist or holds no raster.
+        ImportError: If something is not installed that reads items.
+        ValueError: If a file of items cannot be read.
     """
     if isinstance(paths, str | os.PathLike):
         paths = [paths]
     files: dict[str, None] = {}
     for item in paths:
         path = Path(item)
-        if path.is_dir() and not _is_one_raster(path):
+        if is_stac(str(item)):
+            from ..sources.stac_items import list_items
+
+            files.update(dict.fromkeys(list_items(str(item))))
+        elif path.is_dir() and not _is_one_raster(path):
             inside = sorted(
                 p
                 for p in path.iterdir()
@@ -119,7 +129,7 @@ def list_scenes(paths: Paths) -> tuple[list[str], list[str]]:
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = list_rasters(given)
-    named = {str(item) for item in given}
+    named = {str(item) for item in given} | {f for f in files if is_stac(f)}
     masks = [f for f in files if _is_quality_mask(f, f in named)]
     if len(masks) == len(files):
         msg = (
@@ -151,88 +161,6 @@ def _is_product(path: str) -> bool:
             return plain and src.descriptions[0] in _PRODUCTS
     except CorruptRasterError:
         return False  # what is wrong with it is said where it is read
-
-
-def is_remote(path: str) -> bool:
-    """Whether a path is no file or folder of this machine, as far as its form tells.
-
-    Args:
-        path: Address, path of a virtual file system of GDAL, or name of a subdataset.
-
-    Returns:
-        True for such as ``/vsizip/``, ``s3://`` and ``NETCDF:scene.nc:red``.
-    """
-    return path.startswith('/vsi') or bool(
-        re.match(r'[A-Za-z][A-Za-z0-9_+]{1,}:', path)
-    )
-
-
-def raster_name(path: str) -> str:
-    """Name of a raster without folder and extension, for the files made of it.
-
-    Args:
-        path: Path, address or name of a subdataset.
-
-    Returns:
-        A name that file systems take.
-    """
-    if not is_remote(path) or path.startswith('/vsi'):
-        return Path(path).stem
-    text = path.split('?')[0]
-    if '://' in text:
-        return Path(text.split('!')[-1]).stem
-    parts = [part.strip('"') for part in text.split(':') if part.strip('"')]
-    return '_'.join(re.sub(r'[^\w.-]+', '_', Path(p).stem) for p in parts[1:])
-
-
-def open_raster(path: str) -> DatasetReader:
-    """Open a raster for reading.
-
-    Args:
-        path: Path of the raster.
-
-    Returns:
-        The open raster.
-
-    Raises:
-        CorruptRasterError: If it is not a raster that can be read.
-    """
-    try:
-        # TorchGeo's command hides files beside rasters from GDAL, masks among them.
-        sidecars = {} if is_remote(path) else {'GDAL_DISABLE_READDIR_ON_OPEN': 'FALSE'}
-        with warnings.catch_warnings(), rasterio.Env(**sidecars):
-            # Scenes without georeference are fine: everything is in pixels.
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            src = rasterio.open(path)
-            _ = src.descriptions, src.tags()  # no text in a damaged file
-    except (RasterioError, OSError, ValueError) as error:
-        raise CorruptRasterError(_unreadable(path, error), path) from None
-    if src.count == 0:
-        parts = src.subdatasets
-        src.close()
-        if parts:
-            shown = ', '.join(parts[:6])
-            msg = f'{path} holds {len(parts)} rasters ({shown}); name one of them, or '
-            msg += 'put bands together with gdalbuildvrt -separate'
-        else:
-            msg = f'{path} holds no raster band; name a raster'
-        raise CorruptRasterError(msg, path)
-    return src
-
-
-def _unreadable(path: str, error: Exception) -> str:
-    """What is wrong with a raster that does not open, and what to do."""
-    reason = first_line(error).rstrip('.')
-    msg = f'{path} is not a readable raster ({reason}); '
-    if path.startswith(('http://', 'https://', '/vsicurl')):
-        return msg + 'check the address and the connection'
-    if '://' in path and not path.startswith(('zip://', 'file://')):
-        return msg + 'check the address, the connection and the credentials'
-    if path.lower().endswith('.zip'):
-        return msg + f'for a raster in it give zip://{path}!NAME.tif'
-    if is_remote(path):
-        return msg + 'check the path, and what is inside'
-    return msg + 'check the file, or get a fresh copy'
 
 
 class RasterHandles:

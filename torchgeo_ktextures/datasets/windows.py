@@ -4,19 +4,23 @@
 """Pixel-exact windows: what rasters in files and in memory have in common."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
+from rasterio.crs import CRS
+from rasterio.transform import Affine
 from torch.utils.data import Dataset
 from torchgeo.datasets.mixins import PlottingMixin
 from torchgeo.datasets.utils import Sample
 
 from ..outliers import robust_moments
+from .gains import Gains
 from .plot import plot_rgb
+from .reading import Grid
 
 
 class PixelWindow(NamedTuple):
@@ -69,6 +73,10 @@ class Windows(Dataset[Sample], PlottingMixin):
     #: shape ``(2, C)``, or None to leave them as they are.
     reference: npt.NDArray[np.float64] | None = None
 
+    #: Finds what brings the bands of a raster, by its number, to one radiometry; see
+    #: :meth:`read_with`.
+    find_gains: Callable[[int], Gains] | None = None
+
     def __len__(self) -> int:
         """Return the number of rasters."""
         return len(self.files)
@@ -96,6 +104,18 @@ class Windows(Dataset[Sample], PlottingMixin):
         Returns:
             Pixels of shape ``(N, C)``.
         """
+
+    def grid(self, file: int) -> tuple[Grid, CRS | None]:
+        """Find where a raster is.
+
+        Args:
+            file: Number of the raster.
+
+        Returns:
+            Its pixels, and their coordinate reference system. Without georeference, the
+            pixels of rasters of one size are the same.
+        """
+        return Grid(Affine.identity(), *self.shapes[file]), None
 
     def moments(
         self, file: int
@@ -128,20 +148,50 @@ class Windows(Dataset[Sample], PlottingMixin):
             every = [self.moments(i) for i in range(len(self.files))]
             reference = np.mean(every, axis=0)
         self.reference = np.asarray(reference, np.float64)
+        self.read_with(self._to_reference)
+
+    def _to_reference(self, file: int) -> Gains:
+        assert self.reference is not None
+        mean, std = self.moments(file)
+        ratio = self.reference[1] / std
+        return Gains(ratio, self.reference[0] - mean * ratio)
+
+    def read_with(self, find_gains: Callable[[int], Gains] | None) -> None:
+        """Have bands be brought to another radiometry as they are read.
+
+        Args:
+            find_gains: Finds gain and offset of each band of a raster by its number, or
+                None to leave bands as they are.
+        """
+        self.find_gains = find_gains
+        self.__dict__['_gains'] = {}
+
+    def gains_of(self, file: int) -> Gains | None:
+        """What brings the bands of a raster to one radiometry.
+
+        Args:
+            file: Number of the raster.
+
+        Returns:
+            Gain and offset of each band, or None if bands stay as they are.
+        """
+        if self.find_gains is None:
+            return None
+        known: dict[int, Gains] = self.__dict__.setdefault('_gains', {})
+        if file not in known:
+            known[file] = self.find_gains(file)
+        return known[file]
 
     def bring_to_reference(self, image: npt.NDArray[np.float32], file: int) -> None:
-        """Normalize bands in place, if that was asked for.
+        """Bring bands to one radiometry in place, if that was asked for.
 
         Args:
             image: Bands of shape ``(C, H, W)``.
             file: Number of their raster.
         """
-        if self.reference is not None:
-            mean, std = self.moments(file)
-            ratio = self.reference[1] / std
-            shift = self.reference[0] - mean * ratio
-            image *= ratio.astype(np.float32)[:, None, None]
-            image += shift.astype(np.float32)[:, None, None]
+        gains = self.gains_of(file)
+        if gains is not None:
+            gains.apply(image)
 
     @abstractmethod
     def __getitem__(self, index: PixelWindow) -> Sample:
@@ -195,3 +245,16 @@ def core_pixels(batch: Sample, labels: torch.Tensor) -> torch.Tensor:
         mask.zero_()
         mask[w.core_in_tile] = True
     return keep
+
+
+def core_of(batch: Sample) -> tuple[slice, slice] | None:
+    """Find the rows and columns that a tile answers for.
+
+    Args:
+        batch: Batch of samples, of any dataset.
+
+    Returns:
+        The core of the window in a batch of one, else None.
+    """
+    windows = list(batch.get('window', []))
+    return PixelWindow(*windows[0].tolist()).core_in_tile if len(windows) == 1 else None

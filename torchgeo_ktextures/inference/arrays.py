@@ -13,7 +13,7 @@ from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
 from ..datamodules import RasterDataModule
-from ..datasets import PixelWindow, Windows
+from ..datasets import PixelWindow, Windows, core_of
 from ..models import KTexturesModel, LabelNetwork, finite_pixels
 from .statistics import ClassStatistics
 from .tiles import TileSink, predict_tiles
@@ -68,7 +68,8 @@ class _Labeller(LightningModule):
 
     def predict_step(self, batch: Sample, batch_idx: int) -> dict[str, Tensor]:
         valid = finite_pixels(batch['image']) * batch['mask_valid']
-        return self.network.predict(batch['image'], valid)
+        core = core_of(batch)
+        return self.network.predict(batch['image'], valid, core=core)
 
 
 def label_images(

@@ -3,6 +3,7 @@
 
 """Sink of tiles that writes maps as GeoTIFF files."""
 
+import warnings
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,13 +15,18 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from ..datasets import MapGrid, MapSource, PixelWindow
+from ..errors import DataWarning
 from ..maps.crs import check_crs
 from ..maps.merging import tree_tag
 from ..maps.output import remove_leftovers, this_process
 from ..maps.reading import MODEL_TAG
 from ..maps.sidecars import write_sidecars
+from .geo_areas import Layout
+from .geo_maps import NO_TILE
+from .geo_source import GeoSource
 from .label_map import ConfidenceMap, LabelMap, part_path
 from .origin import ORIGIN_TAG, model_id, origin_of, tags_if_whole
+from .outputs import check_outputs
 from .tiles import TileSink
 from .training_range import check_range
 
@@ -30,6 +36,10 @@ _WAITING = 2
 
 class GeoTIFFWriter(TileSink):
     """Writes one label map per raster, scene or mosaic, on its exact grid.
+
+    It works with the data modules of this package, and with data modules and loaders of
+    any ``GeoDataset`` of TorchGeo. Tiles may overlap: their borders are cropped where
+    they meet.
 
     Maps are Cloud Optimized GeoTIFFs with a colour table: uint8 with nodata 255, or
     uint16 with nodata 65535 above 255 classes. A map appears under its name when it is
@@ -50,6 +60,7 @@ class GeoTIFFWriter(TileSink):
         output_dir: str = 'output/maps',
         suffix: str = '_labels',
         confidence_suffix: str | None = None,
+        layout: Layout | None = None,
     ) -> None:
         """Initialize a new GeoTIFFWriter instance.
 
@@ -59,11 +70,16 @@ class GeoTIFFWriter(TileSink):
             confidence_suffix: Likewise for a second map of how far ahead the class of
                 each pixel is, in percent: the difference of the two highest
                 probabilities (defaults to none).
+            layout: Of datasets of TorchGeo, whether there is one map per 'file', per
+                'time' that the sampler yields, or one 'mosaic' of everything (defaults
+                to 'file').
         """
         super().__init__()
         self.output_dir = output_dir
         self.suffix = suffix
         self.confidence_suffix = confidence_suffix
+        self.layout = layout
+        self.geo: GeoSource | None = None
         self.maps: dict[tuple[int, str], LabelMap] = {}
         self.writer: ThreadPoolExecutor | None = None
         self.waiting: deque[Future[None]] = deque()
@@ -94,41 +110,41 @@ class GeoTIFFWriter(TileSink):
             stage: Stage that begins.
 
         Raises:
-            TypeError: If the data are not rasters.
-            ValueError: If names clash, the folder cannot be made, or there is another
-                writer.
+            ValueError: If names clash, the folder cannot be made, there is another
+                writer, or the layout does not fit the data.
         """
         if stage != 'predict':
             return
-        source = getattr(trainer, 'datamodule', None)
-        if not isinstance(source, MapSource):
-            msg = 'GeoTIFFWriter needs RasterDataModule or PlanetDataModule, but the '
-            msg += f'data module is {type(source).__name__}'
-            raise TypeError(msg)
         if sum(isinstance(c, GeoTIFFWriter) for c in trainer.callbacks) > 1:  # type: ignore[attr-defined]
             msg = 'there are two GeoTIFFWriters, and maps are predicted once; keep one'
             raise ValueError(msg)
-        self.source = source
-        grids = source.predict_maps()
-        self.outputs = [self._path(grid.name, self.suffix) for grid in grids]
-        inputs = {Path(file).resolve() for g in grids for file in g.sources}
-        every = self._paths(grids)
-        for i, output in enumerate(every):
-            if output.resolve() in inputs or output in every[:i]:
-                msg = f'{output} would overwrite an input or the map of another input; '
-                msg += 'predict inputs of the same name one by one, each with its own '
-                msg += 'output_dir'
-                raise ValueError(msg)
-        try:
-            Path(self.output_dir).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            msg = f'output_dir={self.output_dir!r} cannot be made ({error}); '
-            msg += 'choose a folder that you can write to'
-            raise ValueError(msg) from None
+        source = getattr(trainer, 'datamodule', None)
+        self.geo = None
+        if not isinstance(source, MapSource):
+            layout: Layout = self.layout or 'file'
+
+            def check(maps: MapSource) -> set[int]:
+                self._take_source(maps)
+                return self._finished(pl_module)
+
+            self.geo = GeoSource(trainer, pl_module, layout, check)
+            return
+        if self.layout is not None:
+            msg = f'layout={self.layout!r} is for datasets of TorchGeo, but '
+            msg += f'{type(source).__name__} knows its maps; leave layout out'
+            raise ValueError(msg)
+        self._take_source(source)
         # The model is loaded after this and before the loader is asked for.
         source.finished = lambda: self._finished(pl_module)
         if trainer.world_size == 1 and hasattr(source, 'completed'):
             source.completed = self._is_there
+
+    def _take_source(self, source: MapSource) -> None:
+        """Check that the maps of a source can be written."""
+        self.source = source
+        grids = source.predict_maps()
+        self.outputs = [self._path(grid.name, self.suffix) for grid in grids]
+        check_outputs(self._paths(grids), grids, self.output_dir)
 
     def _finished(self, pl_module: LightningModule) -> set[int]:
         """Find the maps that are there already."""
@@ -164,6 +180,8 @@ class GeoTIFFWriter(TileSink):
             pl_module: Task.
         """
         self.trainer = trainer
+        if self.geo is not None:
+            self.geo.begin()
         self.grids = self.source.predict_maps()
         self.owner = trainer.strategy.broadcast(this_process())
         if trainer.is_global_zero:
@@ -177,7 +195,7 @@ class GeoTIFFWriter(TileSink):
             self.grids = [
                 g if g.colors else g._replace(colors=colors) for g in self.grids
             ]
-        self.num_classes = int(pl_module.hparams['num_classes'])
+        self.num_classes = int(pl_module.hparams['num_classes'] or 2)
         self.writer = ThreadPoolExecutor(1, 'writer')
         self.waiting.clear()
         if trainer.world_size > 1:
@@ -192,6 +210,8 @@ class GeoTIFFWriter(TileSink):
         grid = self.grids[file]
         output, rank = self._path(grid.name, suffix), self.trainer.global_rank
         tags = {MODEL_TAG: self.model_id[:16], **self.tags}
+        find = getattr(self.source, 'map_tags', None)
+        tags |= {} if find is None else find(file)
         linkage = getattr(self.pl_module, 'linkage', None)
         if linkage is not None and kind == 'labels':
             tags |= tree_tag(linkage.cpu().numpy())
@@ -203,7 +223,16 @@ class GeoTIFFWriter(TileSink):
     def _take(
         self, w: PixelWindow, image: npt.NDArray[Any], cores: dict[str, Any]
     ) -> None:
-        """Hand the core of a tile to the writing thread."""
+        """Hand the core of a tile, or what each of several maps has of it, to be written."""
+        divide = getattr(self.source, 'divide', None)
+        pieces = [(w, image, cores)] if divide is None else divide(w, image, cores)
+        for piece in pieces:
+            self._submit(*piece)
+
+    def _submit(
+        self, w: PixelWindow, image: npt.NDArray[Any], cores: dict[str, Any]
+    ) -> None:
+        """Hand a part of a map to the writing thread."""
         assert self.writer is not None
 
         def write() -> None:
@@ -276,6 +305,11 @@ class GeoTIFFWriter(TileSink):
             pl_module: Task.
             stage: Stage that ends.
         """
+        if self.geo is not None and self.geo.maps is None and stage == 'predict':
+            warnings.warn(NO_TILE, DataWarning, stacklevel=2)
+        self._discard()
+
+    def _discard(self) -> None:
         if self.writer is not None:
             self.writer.shutdown(cancel_futures=True)
         while self.maps:
@@ -291,4 +325,4 @@ class GeoTIFFWriter(TileSink):
             pl_module: Task.
             exception: Reason of the stop.
         """
-        self.teardown(trainer, pl_module, 'predict')
+        self._discard()

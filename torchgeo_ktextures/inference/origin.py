@@ -16,8 +16,8 @@ from rasterio.transform import Affine
 from .. import __version__
 from ..datasets import MapGrid
 from ..datasets.identity import digest_of
-from ..maps.reading import count_labels, open_raster
-from .statistics import CLASSES_TAG, read_summaries
+from ..maps.reading import CLASSES_TAG, count_labels, open_raster
+from .statistics import read_summaries
 
 #: Tag of a map that tells what it was made of.
 ORIGIN_TAG = 'KTEXTURES_ORIGIN'

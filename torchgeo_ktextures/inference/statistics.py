@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..datasets import MapGrid
 from ..maps.area import pixel_area_ha
+from ..maps.reading import CLASSES_TAG
 
 type _Array = npt.NDArray[Any]
 
@@ -191,10 +192,6 @@ def total_classes(images: Sequence[Sequence[ClassSummary]]) -> list[ClassSummary
         pixels = sum(part.pixels for part in parts)
         totals.append(ClassSummary(pixels, area, mean, std))
     return totals
-
-
-#: Tag of a label map that holds the summaries of its classes as JSON.
-CLASSES_TAG = 'KTEXTURES_CLASSES'
 
 
 def read_summaries(tag: str) -> tuple[list[str], list[ClassSummary]]:

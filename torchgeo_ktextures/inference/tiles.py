@@ -3,8 +3,9 @@
 
 """The loop over tiles, and what takes them."""
 
+import sys
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -12,10 +13,12 @@ import rasterio
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter
+from tqdm import tqdm
 
 from ..datasets import MapSource, PixelWindow
 from ..models import MASK_STRIDES, MaskNetwork
-from ..trainer import interruptible, make_trainer, quiet
+from ..trainer import make_trainer
+from .loop import OneProcess, in_threads
 
 type _Array = npt.NDArray[Any]
 
@@ -59,7 +62,8 @@ class TileSink(BasePredictionWriter):
             trainer: Not used.
             pl_module: Not used.
             prediction: Dictionary with ``labels`` (B, H, W), -1 where invalid, or
-                with ``probabilities`` (B, C, H, W), as supervised tasks return them.
+                with ``probabilities`` (B, C, H, W), as supervised tasks return them, or
+                these alone.
             batch_indices: What the sampler yielded for the batch.
             batch: Batch of the prediction.
             batch_idx: Not used.
@@ -69,10 +73,20 @@ class TileSink(BasePredictionWriter):
         images = batch['image']
         if self.restores:
             images = self.source.restore(images, windows)
+        if isinstance(prediction, torch.Tensor):
+            prediction = {'probabilities': prediction}
         if 'labels' not in prediction:
-            found = prediction['probabilities'].argmax(1)
-            invalid = batch['mask_valid'].reshape(found.shape) <= 0
-            prediction['labels'] = found.masked_fill(invalid, -1)
+            shares = prediction['probabilities']
+            # Of two classes, only the second has a probability.
+            found = (
+                (shares > 0.5)[:, 0].long()
+                if shares.shape[1] == 1
+                else shares.argmax(1)
+            )
+            if 'mask_valid' in batch:
+                invalid = batch['mask_valid'].reshape(found.shape) <= 0
+                found = found.masked_fill(invalid, -1)
+            prediction['labels'] = found
         values = {kind: prediction[kind].cpu().numpy() for kind in self.kinds}
         for i, w in enumerate(windows):
             rows, cols = w.core_in_tile
@@ -97,15 +111,61 @@ def predict_tiles(
         device: See :func:`~torchgeo_ktextures.trainer.make_trainer`.
         verbose: Whether to show progress.
     """
-    trainer = make_trainer(device, verbose, [sink])
+    where = make_trainer(device).strategy.root_device
+    run: Any = OneProcess(data, [sink])
+    task.trainer = run
+    task.eval().to(where)
     with (
         # Tiles overlap, so GDAL is to keep what it decoded, but not for long.
         rasterio.Env(GDAL_CACHEMAX=_CACHE),
-        quiet(verbose),
-        interruptible(),
         torch.random.fork_rng(),
+        torch.inference_mode(),
     ):
-        trainer.predict(task, datamodule=data, return_predictions=False)
+        data.prepare_data()
+        data.setup('predict')
+        try:
+            sink.setup(run, task, 'predict')
+            loader = data.predict_dataloader()
+            task.on_predict_start()
+            sink.on_predict_start(run, task)
+            _run(task, data, sink, _shown(loader, verbose), where)
+            sink.on_predict_end(run, task)
+            task.on_predict_end()
+        finally:
+            sink.teardown(run, task, 'predict')
+            task.trainer = None
+
+
+def _run(
+    task: LightningModule,
+    data: LightningDataModule,
+    sink: TileSink,
+    batches: Iterable[Any],
+    device: torch.device,
+) -> None:
+    """Predict batches and hand them over."""
+    # Only cores are taken.
+    task.cores_only = True  # type: ignore[assignment]
+
+    @torch.inference_mode()
+    def compute(batch: Any) -> Any:
+        return task.predict_step(data.transfer_batch_to_device(batch, device, 0), 0)
+
+    run: Any = task.trainer
+    try:
+        for i, (batch, found) in enumerate(in_threads(compute, batches, device)):
+            sink.write_on_batch_end(run, task, found, None, batch, i, 0)
+    finally:
+        task.cores_only = False  # type: ignore[assignment]
+
+
+def _shown[T](batches: Iterable[T], verbose: bool) -> Iterable[T]:
+    """Batches with a bar of progress, if that is a terminal."""
+    # Bars rewrite their line, which files of logs do not take.
+    if not (verbose and sys.stdout.isatty()):
+        return batches
+    bar: Iterable[T] = tqdm(batches, 'Predicting', unit='tile', file=sys.stdout)
+    return bar
 
 
 def margin_of(mask_stride: int) -> int:

@@ -82,6 +82,8 @@ def compare_bands(
     here = pooled_moments(statistics.classes())
     if here is None or getattr(source, 'normalize', 'none') != 'none':
         return None
+    if getattr(getattr(source, 'radiometry', None), 'adapted', None) is not None:
+        return None
     mean, spread = here
     moments = torch.stack([normalizer.mean, normalizer.std]).cpu().double()
     moments[1] += moments[0]
@@ -106,7 +108,7 @@ def compare_bands(
     if other_units:
         there = scale * 10.0 ** round(power)
         return f'{text}are they in other units? scale={there:g} would bring them near'
-    return text + "use normalize='scene', or fit a model to scenes of this kind"
+    return text + "use normalize='scene', adapt the model, or fit one to such scenes"
 
 
 def _gsd(grid: MapGrid, trained: dict[str, Any]) -> list[str]:

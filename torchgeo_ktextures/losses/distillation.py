@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from ..models.extractors import FeatureExtractor
-from .feature_similarity import ChannelStandardizer, cell_validity
+from .feature_similarity import ChannelStandardizer, GroupModules, cell_validity
 
 
 class DistillationLoss(nn.Module):
@@ -48,7 +48,7 @@ class DistillationLoss(nn.Module):
         self.assignment = assignment
         self.weights = weights
         widths = {n: c for teacher in teachers for n, c in teacher.channels.items()}
-        self.standardizers = nn.ModuleDict(
+        self.standardizers = GroupModules(
             {name: ChannelStandardizer(widths[name]) for name in assignment}
         )
         self.components = nn.ParameterDict()

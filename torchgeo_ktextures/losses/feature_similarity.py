@@ -3,7 +3,7 @@
 
 """Feature similarity between a real and a simulated image."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import ItemsView, Iterable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -60,6 +60,22 @@ class ChannelStandardizer(nn.Module):
         return (x - self.mean[:, None, None]) * self.gain[:, None, None]
 
 
+class GroupModules(nn.ModuleDict):
+    """Modules by the names of groups, in which layers may have dots."""
+
+    def __setitem__(self, name: str, module: nn.Module) -> None:
+        """Keep the module of a group."""
+        super().__setitem__(name.replace('.', ':'), module)
+
+    def __getitem__(self, name: str) -> nn.Module:
+        """Module of a group."""
+        return super().__getitem__(name.replace('.', ':'))
+
+    def items(self) -> ItemsView[str, nn.Module]:
+        """Names of groups, and their modules."""
+        return {k.replace(':', '.'): module for k, module in super().items()}.items()
+
+
 class FeatureSimilarityLoss(nn.Module):
     """Weighted mean squared error between features of two images.
 
@@ -89,9 +105,13 @@ class FeatureSimilarityLoss(nn.Module):
         self.extractors = nn.ModuleList(extractors)
         self.extractors.requires_grad_(False)
         channels: dict[str, int] = {}
+        #: Groups that are of real images only, see :class:`FeatureExtractor`.
+        self.frozen: set[str] = set()
         for extractor in self.extractors:
             assert isinstance(extractor, FeatureExtractor)
             channels.update(extractor.channels)
+            if extractor.frozen:
+                self.frozen |= set(extractor.channels) & set(weights)
         if not weights:
             raise ValueError('the loss has no feature group, name at least one')
         for name, weight in weights.items():
@@ -105,7 +125,7 @@ class FeatureSimilarityLoss(nn.Module):
                 raise ValueError(msg)
         self.weights = dict(weights)
         self.channels = {name: channels[name] for name in weights}
-        self.standardizers = nn.ModuleDict(
+        self.standardizers = GroupModules(
             {name: ChannelStandardizer(count) for name, count in self.channels.items()}
         )
 
@@ -115,12 +135,20 @@ class FeatureSimilarityLoss(nn.Module):
         self.extractors.eval()
         return self
 
-    def extract(self, x: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    @property
+    def compared(self) -> list[str]:
+        """Groups of which real and simulated images are compared."""
+        return [name for name in self.weights if name not in self.frozen]
+
+    def extract(
+        self, x: Tensor, valid: Tensor, frozen: bool = True
+    ) -> dict[str, Tensor]:
         """Extract raw features, with invalid pixels at the mean of the bands.
 
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            frozen: Whether to extract groups that take no part in the comparison.
 
         Returns:
             Features of shape ``(B, F, h, w)`` by group.
@@ -129,22 +157,26 @@ class FeatureSimilarityLoss(nn.Module):
         x = torch.where(valid > 0, x, 0)
         features: dict[str, Tensor] = {}
         for extractor in self.extractors:
-            features.update(extractor(x))
-        return {name: features[name] for name in self.weights}
+            if frozen or not extractor.frozen:
+                features.update(extractor(x))
+        return {name: features[name] for name in self.weights if name in features}
 
-    def features(self, x: Tensor, valid: Tensor) -> dict[str, Tensor]:
+    def features(
+        self, x: Tensor, valid: Tensor, frozen: bool = True
+    ) -> dict[str, Tensor]:
         """Extract standardized features.
 
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            frozen: Whether to extract groups that take no part in the comparison.
 
         Returns:
             Standardized features of shape ``(B, F, h, w)`` by group.
         """
         return {
             name: self.standardizers[name](value)
-            for name, value in self.extract(x, valid).items()
+            for name, value in self.extract(x, valid, frozen).items()
         }
 
     @torch.no_grad()
@@ -195,11 +227,11 @@ class FeatureSimilarityLoss(nn.Module):
             The weighted mean of the groups' losses, and the loss of each group.
         """
         groups: dict[str, Tensor] = {}
-        for name, value in self.features(simulated, valid).items():
+        for name, value in self.features(simulated, valid, frozen=False).items():
             error = (value - targets[name]).square().sum(1, keepdim=True)
             cells = cell_validity(valid, error.shape[-2:])
             groups[name] = (error * cells).sum() / cells.sum().clamp(min=1e-6)
-        total = sum(self.weights.values())
+        total = sum(self.weights[name] for name in groups)
         loss = torch.stack([self.weights[n] / total * v for n, v in groups.items()])
         return loss.sum(), groups
 

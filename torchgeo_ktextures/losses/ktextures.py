@@ -56,8 +56,11 @@ class KTexturesLoss(nn.Module):
 
         Returns:
             From zero, where colour tells all classes, to one; one as well if the
-            similarity is all there is to learn from.
+            similarity is all there is to learn from. Zero if there are only features of
+            backbones, which are not compared.
         """
+        if not self.similarity.compared:
+            return 0.0
         return model.prior.texture_share() if self.assignment_weight else 1.0
 
     def forward(
@@ -68,6 +71,7 @@ class KTexturesLoss(nn.Module):
         slope: float = 1.0,
         warm: bool = False,
         generator: torch.Generator | None = None,
+        labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Compute the objective.
 
@@ -78,6 +82,8 @@ class KTexturesLoss(nn.Module):
             slope: Slope of the backward pass of the hard masks.
             warm: Whether this is the warm start.
             generator: Pseudo-random number generator of the noise.
+            labels: Class that fits each cell best, of shape ``(B, h, w)``, if that is
+                known.
 
         Returns:
             ``loss``; its parts ``similarity``, ``similarity_<group>`` and
@@ -90,12 +96,17 @@ class KTexturesLoss(nn.Module):
         x, valid = pad_to_grid(x, model.inliers(image, valid))
         size = (x.shape[-2], x.shape[-1])
         # Simulation costs the most: where colour tells classes, part of a batch will do.
-        share = self.simulated_share(model) if self.training else 1
-        targets = self.similarity.features(x, valid) if share else {}
-        if model.prior.texture_share():
-            prior = None
+        compared = float(bool(self.similarity.compared))
+        share = self.simulated_share(model) if self.training else compared
+        by_features = bool(model.prior.texture_share())
+        frozen = by_features and labels is None  # which takes the most time by far
+        targets: dict[str, Tensor] = {}
+        if share or frozen:
+            targets = self.similarity.features(x, valid, frozen)
+        prior = None
+        if by_features and labels is None:
             labels = self.clusters(targets, x, valid)
-        else:  # features count for nothing
+        elif labels is None:  # features count for nothing
             prior = model.prior(x, valid)
             labels = prior.argmax(1)
         coarse = model.coarse_logits(x, valid, prior)
@@ -111,7 +122,7 @@ class KTexturesLoss(nn.Module):
             else:
                 masks = hard_masks(model.upsample(coarse[some], size), slope)
             simulated = model.simulate(masks, generator, TEXTURE_SIZE)
-            real = {name: value[some] for name, value in targets.items()}
+            real = {name: targets[name][some] for name in self.similarity.compared}
             similarity, groups = self.similarity(simulated, real, valid[some])
             weight = 1 if warm else self.assignment_weight
             parts['loss'] = similarity + weight * assignment

@@ -60,6 +60,26 @@ def check_legend_of(
     raise ValueError(msg)
 
 
+def check_same_model(one: DatasetReader, two: DatasetReader) -> None:
+    """Check that the same number means the same class in two maps.
+
+    Args:
+        one: Open map.
+        two: Open map.
+
+    Raises:
+        ValueError: If they tell that they are of different models.
+    """
+    models = [src.tags().get(MODEL_TAG) for src in (one, two)]
+    if models[0] == models[1]:
+        return
+    told = ' and '.join(model or 'one that it does not tell' for model in models)
+    msg = f'{one.name} and {two.name} are of different models ({told}), so that the '
+    msg += 'same number means different classes; bring them to one legend with '
+    msg += f'torchgeo-ktextures align {one.name} {two.name} --output ALIGNED.tif, or '
+    raise ValueError(msg + 'segment both scenes together')
+
+
 def check_clusters(
     src: DatasetReader, found: Sequence[int], entries: Sequence[ClassEntry]
 ) -> None:

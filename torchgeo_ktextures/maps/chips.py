@@ -14,6 +14,7 @@ import rasterio
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ..sources import source_name
 from .blocks import SPLITS, Blocks
 from .crs import check_crs
 from .metadata import METADATA, Statistics, write_metadata
@@ -86,6 +87,7 @@ def write_chips(
             'colors': [list(class_color(src, i)) for i in range(len(names))],
             'bands': list(scene.names),
             'scale': scale,
+            'ignore_scale': scene.ignore_scale,
             'ignore_index': nodata_of(src),
             'nodata': scene.nodata,
             'chip_size': chip_size,
@@ -100,7 +102,11 @@ def write_chips(
                 }
                 for split, chips in chosen.items()
             },
-            'source': {'image': scene.src.name, 'labels': src.name, 'seed': seed},
+            'source': {
+                'image': source_name(scene.src),
+                'labels': src.name,
+                'seed': seed,
+            },
         }
         write_metadata(temporary, content)
         if output.exists():

@@ -30,7 +30,8 @@ def min_area_pixels(text: str, src: DatasetReader) -> int:
     middle of the map counts.
 
     Args:
-        text: Hectares or pixels, such as ``0.5ha`` or ``20px``.
+        text: Hectares, square metres or pixels, such as ``0.5ha``, ``400m2`` or
+            ``20px``.
         src: Open map.
 
     Returns:
@@ -40,12 +41,12 @@ def min_area_pixels(text: str, src: DatasetReader) -> int:
         ValueError: If the text is something else, the map is smaller, or hectares are
             asked of a map without georeference.
     """
-    found = re.fullmatch(r'\s*(\d+\.?\d*|\.\d+)\s*(ha|px)\s*', text)
+    found = re.fullmatch(r'\s*(\d+\.?\d*|\.\d+)\s*(ha|m2|px)\s*', text)
     if found is None:
-        msg = f"min_area={text!r} is not an area; write '0.5ha' or '20px'"
+        msg = f"min_area={text!r} is not an area; write '0.5ha', '400m2' or '20px'"
         raise ValueError(msg)
-    number = float(found[1])
-    if found[2] == 'ha':
+    number = float(found[1]) / (10_000 if found[2] == 'm2' else 1)
+    if found[2] != 'px':
         pixel = pixel_area_ha(src.crs, src.transform, src.height // 2, src.width // 2)
         if pixel is None:
             msg = f'min_area={text!r} needs the size of pixels on the ground, but '

@@ -5,7 +5,6 @@
 
 import json
 import warnings
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +13,6 @@ import numpy.typing as npt
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
-from .area import Area, class_areas_ha
 from .class_tree import cut_tree
 from .cog import finish_cog
 from .output import (
@@ -24,15 +22,12 @@ from .output import (
     scratch_file,
     write_error,
 )
-from .reading import map_colors, nodata_of, open_labels, read_part, windows
+from .reading import Labels, map_colors, nodata_of, open_labels
+from .recoding import recode_map
 from .sidecars import MapClasses
-from .writing import create_map
 
 #: Tag of a map that tells in which order its classes merge.
 TREE_TAG = 'KTEXTURES_TREE'
-
-#: Tags that are not true of a merged map.
-_CHANGED = ('KTEXTURES_ORIGIN', 'KTEXTURES_CLASSES', 'STATISTICS_')
 
 
 class MergedClass(NamedTuple):
@@ -121,7 +116,10 @@ def merge_map(labels: Path, output: Path, n_clusters: int) -> list[MergedClass]:
         make_folder(output.parent)
         with scratch_file(output, 'merged') as scratch:
             try:
-                pixels, areas = _write(src, scratch, found, tree)
+                table, nodata = _table(src, found), nodata_of(src)
+                pixels, areas = recode_map(
+                    src, scratch, table, nodata, len(found), tree
+                )
                 codes = range(len(found))
                 names = [f'class {code}' for code in codes]
                 colors = map_colors(src, codes)
@@ -140,38 +138,10 @@ def merge_map(labels: Path, output: Path, n_clusters: int) -> list[MergedClass]:
     ]
 
 
-def _write(
-    src: DatasetReader,
-    path: Path,
-    found: npt.NDArray[np.int64],
-    tree: dict[str, str],
-) -> tuple[list[int], list[float] | None]:
-    """Write the merged map; returns pixels and hectares by code."""
-    dtype = src.dtypes[0]
-    table = np.arange(int(np.iinfo(dtype).max) + 1).astype(dtype)
+def _table(src: DatasetReader, found: npt.NDArray[np.int64]) -> Labels:
+    """New code of each code."""
+    table: Labels = np.arange(int(np.iinfo(src.dtypes[0]).max) + 1)
     nodata = nodata_of(src)
     used = [code for code in range(len(found)) if code != nodata]
     table[used] = found[used]
-    pixels = np.zeros(len(found), np.int64)
-    areas: Area | None = np.zeros(len(found))
-    placed = src.crs is not None and not src.transform.is_identity
-    # It is read once: small enough, and fast.
-    with create_map(path, src, dtype, nodata, zlevel=1, sparse_ok=True) as dst:
-        for window in windows(src):
-            part = table[read_part(src, window)]
-            dst.write(part, 1, window=window)
-            counts = np.bincount(part.ravel(), minlength=len(found))[: len(found)]
-            pixels += counts
-            here = None
-            if placed:
-                place = window.row_off, window.col_off, len(found)
-                here = class_areas_ha(part, src.crs, src.transform, *place)
-            areas = None if areas is None or here is None else areas + here
-        dst.set_band_description(1, src.descriptions[0] or 'class')
-        tags = {k: v for k, v in src.tags().items() if not k.startswith(_CHANGED)}
-        dst.update_tags(**tags | tree)
-        band = {k: v for k, v in src.tags(1).items() if not k.startswith(_CHANGED)}
-        dst.update_tags(1, **band)
-        with suppress(ValueError):  # a copy without a colour table
-            dst.write_colormap(1, src.colormap(1))
-    return pixels.tolist(), None if areas is None else areas.tolist()
+    return table.astype(src.dtypes[0])

@@ -17,6 +17,9 @@ from .output import complete_file
 #: File that describes chips.
 METADATA = 'metadata.yaml'
 
+#: What chips that are used together have in common.
+_ALIKE = ('classes', 'bands', 'scale', 'ignore_index', 'chip_size', 'ignore_scale')
+
 _TRAINING = """\
 # What training on these samples needs to know of them, for
 #
@@ -40,6 +43,8 @@ class ChipMetadata:
     #: Mean and standard deviation of each band of the training chips, over scale.
     mean: Sequence[float]
     std: Sequence[float]
+    #: Whether scale and offset tags of the scene are ignored.
+    ignore_scale: bool = False
 
 
 def write_metadata(folder: Path, content: Mapping[str, Any]) -> None:
@@ -105,10 +110,12 @@ def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
     first = contents[0]
     statistics = Statistics(len(first['bands']))
     for folder, content in zip(folders, contents, strict=True):
-        for key in ('classes', 'bands', 'scale', 'ignore_index', 'chip_size'):
-            if content[key] != first[key]:
-                msg = f'{folders[0]} and {folder} differ in {key}: {first[key]} and '
-                msg += f'{content[key]}; export them alike, or train on one of them'
+        for key in _ALIKE:
+            # Files of earlier versions do not have the last one.
+            one, other = first.get(key, False), content.get(key, False)
+            if one != other:
+                msg = f'{folders[0]} and {folder} differ in {key}: {one} and '
+                msg += f'{other}; export them alike, or train on one of them'
                 raise ValueError(msg)
         found = content['statistics']
         statistics.merge(
@@ -123,6 +130,7 @@ def read_metadata(folders: Sequence[Path]) -> ChipMetadata:
         first['chip_size'],
         statistics.mean.tolist(),
         statistics.std.tolist(),
+        first.get('ignore_scale', False),
     )
 
 
@@ -185,6 +193,8 @@ _FIELDS: dict[str, Callable[[dict[str, Any]], bool]] = {
     'scale': lambda found: _is_number(found.get('scale')) and found['scale'] > 0,
     'ignore_index': lambda found: _is_whole(found.get('ignore_index'), 0, 65535),
     'chip_size': lambda found: _is_whole(found.get('chip_size'), 1),
+    # Files of earlier versions do not have it.
+    'ignore_scale': lambda found: isinstance(found.get('ignore_scale', False), bool),
     'statistics': lambda found: _are_statistics(
         found.get('statistics'), len(found['bands'])
     ),

@@ -18,12 +18,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from rasterio.io import DatasetReader
 
+from ..sources import raster_name, source_name
 from .blocks import SPLITS
 from .output import complete_file
 from .reading import class_color, class_names, damage_named, nodata_of, open_raster
 
 #: Largest height and width of what is read for a picture, in pixels.
 _SIZE = 700
+
+#: Most classes that are named.
+_NAMED = 12
 
 #: Colours of training, validation and testing.
 _SPLIT_COLORS = ('gold', 'deepskyblue', 'magenta')
@@ -47,7 +51,7 @@ def draw_rasters(paths: Sequence[str], output: Path) -> None:
         fig, axes = _figure(rasters[0], len(rasters))
         for ax, src in zip(axes, rasters, strict=True):
             labels = src.count == 1 and src.dtypes[0] in ('uint8', 'uint16')
-            (_map if labels else _scene)(ax, src, Path(src.name).stem)
+            (_map if labels else _scene)(ax, src, raster_name(source_name(src)))
         _save(fig, output)
 
 
@@ -150,11 +154,13 @@ def _map(ax: Axes, src: DatasetReader, title: str) -> None:
     ax.set_title(title)
     counts = np.bincount(labels[labels != nodata_of(src)], minlength=len(names))
     shares = counts / max(int(counts.sum()), 1)
+    # Maps of change have a code for each pair of classes, and few of them occur.
+    codes = range(len(names)) if len(names) <= _NAMED else np.argsort(-counts)[:_NAMED]
     handles = [
-        Patch(facecolor=table[i] / 255, label=f'{name}: {shares[i]:.0%}')
-        for i, name in enumerate(names)
+        Patch(facecolor=table[i] / 255, label=f'{names[i]}: {shares[i]:.0%}')
+        for i in codes
     ]
-    _legend(ax, handles[:12])
+    _legend(ax, handles)
 
 
 def _legend(ax: Axes, handles: Sequence[Patch]) -> None:

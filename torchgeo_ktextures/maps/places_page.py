@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from rasterio.windows import Window
 
+from ..sources import short_name, source_name
 from .html_page import as_script, figure_address, image_address, write_page
 from .scenes import Scene
 
@@ -119,7 +120,7 @@ def write_places_page(
             f'<input list="names" placeholder="class"> '
             f'<span class="note">{facts}</span></div>'
         )
-    title = f'Places to label: {Path(scenes[0].src.name).name}'
+    title = f'Places to label: {short_name(source_name(scenes[0].src))}'
     nir = ', near infrared, red and green' if len(limits[0][0]) > 3 else ''
     body = (
         '<p>Type the class of each point; leave out what you cannot tell. The browser '

@@ -4,24 +4,25 @@
 """Reading label maps part by part."""
 
 import json
-import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from os import PathLike
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from .. import sources
 from ..colors import class_colors
-from ..errors import UnreadableError, first_line
+from ..errors import UnreadableError
 
 #: Tag of the band that holds the names of the classes, as JSON.
 NAMES_TAG = 'CLASS_NAMES'
+
+#: Tag of the band that holds pixels, areas and spectra of the classes, as JSON.
+CLASSES_TAG = 'KTEXTURES_CLASSES'
 
 #: Tag of a map that tells which model made it. Maps of one model mean the same by the
 #: same number.
@@ -34,7 +35,7 @@ def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReade
     """Open a raster for reading, with or without georeference.
 
     Args:
-        path: Path of the raster.
+        path: Path of the raster, see :func:`torchgeo_ktextures.sources.open_raster`.
         what: What it is, for errors.
 
     Returns:
@@ -44,18 +45,7 @@ def open_raster(path: str | PathLike[str], what: str = 'raster') -> DatasetReade
         FileNotFoundError: If there is none.
         UnreadableError: If it cannot be read.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            src = rasterio.open(path)
-            _ = src.descriptions, src.tags(), src.tags(1) if src.count else ()
-            return src
-    except (RasterioError, UnicodeDecodeError) as error:  # tags that are no text
-        if not os.path.exists(path):
-            msg = f'{what} {str(path)!r} does not exist; check the path'
-            raise FileNotFoundError(msg) from None
-        msg = f'{what} {str(path)!r} cannot be read ({first_line(error)}); check the '
-        raise UnreadableError(f'{msg}path, or get a fresh copy') from None
+    return sources.open_raster(path, what)
 
 
 def open_labels(path: str | PathLike[str]) -> DatasetReader:
@@ -114,9 +104,7 @@ def damage_named(src: DatasetReader) -> Iterator[None]:
     try:
         yield
     except RasterioError as error:
-        reason = first_line(error)
-        msg = f'{src.name} cannot be read ({reason}); the file is truncated or '
-        raise UnreadableError(f'{msg}damaged, get a fresh copy') from None
+        raise sources.damaged(sources.source_name(src), error) from None
 
 
 def nodata_of(src: DatasetReader) -> int:

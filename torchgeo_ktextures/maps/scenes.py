@@ -28,6 +28,8 @@ class Scene:
     more_nodata: Sequence[float] = ()
     #: 1-based numbers of bands that are masks.
     masks: Sequence[int] = ()
+    #: Whether scale and offset tags are ignored.
+    ignore_scale: bool = False
 
     def read(
         self, window: Window
@@ -75,11 +77,15 @@ class Scene:
     @property
     def scales(self) -> list[float]:
         """Scale of each band by its tag; 0 says nothing."""
+        if self.ignore_scale:
+            return [1.0] * len(self.indexes)
         return [self.src.scales[i - 1] or 1 for i in self.indexes]
 
     @property
     def offsets(self) -> list[float]:
         """Offset of each band by its tag."""
+        if self.ignore_scale:
+            return [0.0] * len(self.indexes)
         return [self.src.offsets[i - 1] for i in self.indexes]
 
     def in_units(
@@ -89,7 +95,8 @@ class Scene:
 
         Args:
             pixels: Digital numbers of shape ``(C, N)``.
-            scale: What they are divided by; with 1, tags of the raster are applied.
+            scale: What they are divided by; with 1, tags of the raster are applied,
+                unless they are ignored.
 
         Returns:
             Values of the same shape.
@@ -106,6 +113,7 @@ def open_scene(
     src: DatasetReader,
     bands: Sequence[str | int] | None,
     nodata: Sequence[float] | None = None,
+    ignore_scale: bool = False,
 ) -> Scene:
     """Choose bands of a scene.
 
@@ -114,6 +122,7 @@ def open_scene(
         bands: Names or 1-based numbers of the bands (defaults to all but an alpha
             band).
         nodata: Values that mean no data, besides what GDAL takes as such.
+        ignore_scale: Whether scale and offset tags are ignored.
 
     Returns:
         The scene.
@@ -143,4 +152,5 @@ def open_scene(
         src.nodata if src.nodata is not None or not nodata else nodata[0],
         nodata or (),
         masks,
+        ignore_scale,
     )

@@ -21,7 +21,7 @@ from .extractors import (
     TextureEnergy,
     VGG16Features,
 )
-from .extractors.registry import make_extractors
+from .extractors.registry import fetch_weights, make_extractors
 from .hard_masks import hard_masks
 from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
 from .label_network import LabelNetwork, class_confidence, upsample_labels
@@ -55,6 +55,7 @@ __all__ = (
     'TextureGenerators',
     'VGG16Features',
     'class_confidence',
+    'fetch_weights',
     'finite_pixels',
     'get_model',
     'get_weight',

@@ -3,19 +3,14 @@
 
 """Models and weights by name: ours first, then those of TorchGeo."""
 
-import os
 from collections.abc import Callable
 from typing import Any
-from urllib.error import URLError
 
-import timm
-import torch
 import torchgeo.models
 from torch import nn
 from torchvision.models._api import WeightsEnum
 
-from ..errors import first_line
-from .state_dicts import load_matching, load_state_dict_file
+from .backbone_names import nearest
 from .weights import PlanetFeatures_Weights, planet_features
 
 _MODELS: dict[str, Callable[..., nn.Module]] = {'planet_features': planet_features}
@@ -73,55 +68,26 @@ def get_weight(name: str) -> WeightsEnum:
         return torchgeo.models.get_weight(name)
     except ValueError:
         known = ', '.join(str(entry) for w in _WEIGHTS.values() for entry in w)
-        msg = f'weights {name!r} are unknown here and to TorchGeo; ours are {known}'
+        msg = f'weights {name!r} are unknown here and to TorchGeo; ours are {known}, '
+        theirs = [str(w) for n in torchgeo.models.list_models() for w in weights_of(n)]
+        msg += f'and of TorchGeo the nearest are {nearest(name, theirs)}'
         raise ValueError(msg) from None
 
 
-def load_backbone(
-    name: str, weights: WeightsEnum | str | bool | None, in_channels: int
-) -> nn.Module:
-    """Make a network of timm or TorchGeo.
+def weights_of(name: str) -> list[WeightsEnum]:
+    """List the weights that TorchGeo has for one of its models.
 
     Args:
-        name: Name of a model of timm, or of TorchGeo for weights of TorchGeo.
-        weights: Weights of TorchGeo or their full name, such as
-            ``ResNet50_Weights.SENTINEL2_ALL_MOCO``; True for those of timm; the path of
-            a safetensors or PyTorch state dict; or None for random weights.
-        in_channels: Number of channels of the network.
+        name: Name of the model.
 
     Returns:
-        The network, in evaluation mode.
-
-    Raises:
-        ConnectionError: If weights cannot be downloaded.
-        ValueError: If the model or the weights are unknown or do not fit.
+        Entries of its enumeration, none if it has no weights.
     """
-    if isinstance(weights, str) and weights.lower() == 'true':
-        weights = True
-    if isinstance(weights, str) and '_Weights.' in weights:
-        weights = get_weight(weights)
     try:
-        if isinstance(weights, WeightsEnum):
-            return get_model(name, weights=weights).eval()
-        if not timm.is_model(name):
-            msg = f'backbone {name!r} is not a model of timm; for a model of TorchGeo '
-            msg += 'give its weights, such as ResNet50_Weights.SENTINEL2_ALL_MOCO'
-            raise ValueError(msg)
-        network: nn.Module = timm.create_model(
-            name, pretrained=weights is True, in_chans=in_channels, num_classes=0
-        )
-    except (URLError, OSError) as error:
-        reason = first_line(error)
-        msg = f'weights of {name} cannot be downloaded ({reason}); download them '
-        cache = os.path.join(torch.hub.get_dir(), 'checkpoints')
-        if weights is True:
-            cache = 'of Hugging Face (HF_HOME)'
-        msg += 'elsewhere and give their path as backbone_weights, or fill the '
-        msg += f'cache {cache}'
-        raise ConnectionError(msg) from None
-    if isinstance(weights, str):
-        load_matching(network, load_state_dict_file(weights), '', weights, name)
-    return network.eval()
+        entries: Any = torchgeo.models.get_model_weights(name)
+    except KeyError:
+        return []
+    return list(entries)
 
 
 def register_with_torchgeo() -> None:

@@ -222,11 +222,23 @@ class KTexturesModel(nn.Module):
         Returns:
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
-        ordered = x.contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.mask_network(ordered).contiguous()
+        logits = self.network_logits(x)
         if prior is None and self.prior.is_fitted:
             prior = self.prior(x, valid)
         return logits if prior is None else logits + prior
+
+    def network_logits(self, x: Tensor) -> Tensor:
+        """Compute what the mask network says, without the prior.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+
+        Returns:
+            Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
+        """
+        ordered = x.contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.mask_network(ordered).contiguous()
+        return logits
 
     def upsample(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         """Bring logits to the pixel grid.

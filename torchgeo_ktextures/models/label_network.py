@@ -50,7 +50,11 @@ class LabelNetwork(nn.Module):
         return self.model.coarse_logits(x, valid).float()
 
     def predict(
-        self, image: Tensor, valid: Tensor, keys: Collection[str] = ('labels',)
+        self,
+        image: Tensor,
+        valid: Tensor,
+        keys: Collection[str] = ('labels',),
+        core: tuple[slice, slice] | None = None,
     ) -> dict[str, Tensor]:
         """Compute what is asked for of each pixel.
 
@@ -58,22 +62,78 @@ class LabelNetwork(nn.Module):
             image: Bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
             keys: Names of what is asked for.
+            core: Rows and columns that are wanted (defaults to all). It is faster than
+                to compute all, and gives the same.
 
         Returns:
             'labels' of shape ``(B, H, W)`` and 'confidence' of the same in percent, both
-            -1 where invalid, and 'probabilities' of shape ``(B, k, H, W)``.
+            -1 where invalid, and 'probabilities' of shape ``(B, k, H, W)``. Outside of
+            the core, labels and confidence are -1, and probabilities 0.
         """
-        logits, invalid = self(image, valid), valid[:, 0] <= 0
-        grid = self.model.mask_network.mask_stride, (image.shape[-2], image.shape[-1])
+        height, width = image.shape[-2:]
+        rows, cols = core or (slice(0, height), slice(0, width))
+        stride = self.model.mask_network.mask_stride
+        logits, down, across = self._logits_of(image, valid, rows, cols)
+        # Pixels of these cells, and the core among them.
+        size = (
+            min(down.stop * stride, height) - down.start * stride,
+            min(across.stop * stride, width) - across.start * stride,
+        )
+        inner_rows = _within(rows, down.start * stride)
+        inner_cols = _within(cols, across.start * stride)
+        invalid = valid[:, 0, rows, cols] <= 0
+        # What was not asked for stays empty.
+        margins = (
+            cols.start,
+            width - cols.stop,
+            rows.start,
+            height - rows.stop,
+        )
         found = {}
         if 'labels' in keys:
-            found['labels'] = upsample_labels(logits, *grid).masked_fill(invalid, -1)
+            labels = upsample_labels(logits, stride, size)[:, inner_rows, inner_cols]
+            found['labels'] = F.pad(labels.masked_fill(invalid, -1), margins, value=-1)
         if 'confidence' in keys:
-            ahead = class_confidence(logits, *grid)
-            found['confidence'] = ahead.masked_fill(invalid, -1)
+            ahead = class_confidence(logits, stride, size)[:, inner_rows, inner_cols]
+            found['confidence'] = F.pad(
+                ahead.masked_fill(invalid, -1), margins, value=-1
+            )
         if 'probabilities' in keys:
-            found['probabilities'] = upsample_logits(logits, *grid).softmax(1)
+            fine = upsample_logits(logits, stride, size)[:, :, inner_rows, inner_cols]
+            found['probabilities'] = F.pad(fine.softmax(1), margins)
         return found
+
+    @torch.inference_mode()
+    def _logits_of(
+        self, image: Tensor, valid: Tensor, rows: slice, cols: slice
+    ) -> tuple[Tensor, slice, slice]:
+        """Logits of the cells that decide some rows and columns, and these cells."""
+        x = self.model.prepare(image, valid)
+        logits = self.model.network_logits(x)
+        stride, prior = self.model.mask_network.mask_stride, self.model.prior
+        # Interpolation reaches one cell to each side.
+        down, across = (
+            slice(max(part.start // stride - 1, 0), min(-(-part.stop // stride) + 1, n))
+            for part, n in zip((rows, cols), logits.shape[-2:], strict=True)
+        )
+        logits = logits[:, :, down, across]
+        if prior.is_fitted:
+            # The network needs all of the context, local colour little of it.
+            reach = -(-prior.moments.reach // stride)
+            top, left = (max(part.start - reach, 0) for part in (down, across))
+            around = (
+                slice(top * stride, (down.stop + reach) * stride),
+                slice(left * stride, (across.stop + reach) * stride),
+            )
+            near, valid = (y[:, :, around[0], around[1]] for y in (x, valid))
+            said = prior(near, valid)[:, :, _within(down, top), _within(across, left)]
+            logits = logits + said
+        return logits.float(), down, across
+
+
+def _within(part: slice, start: int) -> slice:
+    """A part as seen from a place before it."""
+    return slice(part.start - start, part.stop - start)
 
 
 def _fold(module: nn.Module) -> None:

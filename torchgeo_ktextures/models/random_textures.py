@@ -84,7 +84,13 @@ class RandomTextures(nn.Module):
     def _fit_class(
         self, i: int, images: Sequence[Tensor], masks: Sequence[Tensor]
     ) -> None:
-        kept = [(x[own], m[own]) for x, m in zip(images, masks) for own in [_any(m)]]
+        # Batches without the class are left out: torch 2.6 cannot transform nothing.
+        kept = [
+            (x[own], m[own])
+            for x, m in zip(images, masks)
+            for own in [_any(m)]
+            if own.any()
+        ]
         pixels = torch.cat([x.movedim(1, -1)[m] for x, m in kept]).double()
         mean = pixels.mean(0)
         centered = pixels - mean

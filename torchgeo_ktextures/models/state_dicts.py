@@ -4,7 +4,7 @@
 """Loading weights without running code from files."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pickle import UnpicklingError
 from typing import cast
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ..errors import first_line
+from ..errors import first_line, some_of
 
 
 def load_state_dict_file(path: str) -> dict[str, Tensor]:
@@ -55,7 +55,12 @@ def load_state_dict_file(path: str) -> dict[str, Tensor]:
 
 
 def load_matching(
-    module: nn.Module, state: Mapping[str, Tensor], prefix: str, source: str, what: str
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    prefix: str,
+    source: str,
+    what: str,
+    unused: Sequence[str] = (),
 ) -> None:
     """Load the part of a state dict that is of a module.
 
@@ -65,20 +70,28 @@ def load_matching(
         prefix: Prefix of the names.
         source: Where it is from, for messages.
         what: What the module is, for messages.
+        unused: Beginnings of names that may be missing.
 
     Raises:
         ValueError: If a tensor is missing or has another shape.
     """
     picked: dict[str, Tensor] = {}
+    problems: dict[str, str] = {}
     for name, value in module.state_dict().items():
-        if name.endswith('num_batches_tracked'):
-            picked[name] = value  # of no use after training
-            continue
         found = state.get(f'{prefix}{name}', state.get(name))
-        if found is None or found.shape != value.shape:
-            problem = 'is missing' if found is None else f'is {tuple(found.shape)}'
-            msg = f'weights {source} do not fit {what}: {prefix}{name} {problem}, '
-            msg += f'expected {tuple(value.shape)}; use weights of {what}'
-            raise ValueError(msg)
-        picked[name] = found.to(value.dtype)
+        optional = name.startswith(tuple(unused)) and found is None
+        if optional or name.endswith('num_batches_tracked'):
+            picked[name] = value  # of no use after training
+        elif not isinstance(found, Tensor) or found.shape != value.shape:
+            shape = tuple(found.shape) if isinstance(found, Tensor) else None
+            problem = 'is missing' if shape is None else f'is {shape}'
+            expected = f'expected {tuple(value.shape)}'
+            problems[f'{prefix}{name}'] = f'{problem}, {expected}'
+        else:
+            picked[name] = found.to(value.dtype)
+    if problems:
+        first, *others = problems
+        msg = f'weights {source} do not fit {what}: {first} {problems[first]}'
+        msg += f', nor do {some_of(others)}' if others else ''
+        raise ValueError(f'{msg}; use weights of {what}')
     module.load_state_dict(picked)

@@ -56,6 +56,7 @@ def classify_scenes(options: Options, points: Path, labels: Path | None = None) 
         scale=segmenter.scale,
         nodata=segmenter.nodata,
         invalid_if=segmenter.invalid_if,
+        ignore_scale=segmenter.ignore_scale,
     )
     found = read_scene_points(points, data)
     for sentence in found.left_out:

@@ -18,6 +18,7 @@ from ..maps.charts import SpectrumCharts
 from ..maps.html_page import figure_address, write_page
 from ..maps.reading import map_colors, open_raster
 from ..maps.report_style import STYLE
+from ..sources import short_name
 from .scene_points import ScenePoints
 from .segment_figures import map_address, read_shown
 from .segment_panels import css_color, size_columns, spectrum_of, swatch
@@ -93,7 +94,7 @@ def write_classification_report(
         'standard deviation, with all classes in grey behind.</p>'
     )
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
-    write_page(path, f'{Path(scenes[0]).name}{more}', body, f'<style>{STYLE}</style>')
+    write_page(path, f'{short_name(scenes[0])}{more}', body, f'<style>{STYLE}</style>')
 
 
 def _with_points(

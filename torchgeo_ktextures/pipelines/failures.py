@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ..errors import first_line
+from ..sources import without_secrets
 
 
 class ScenesFailedError(OSError):
@@ -16,15 +17,17 @@ class ScenesFailedError(OSError):
 class Failures:
     """Collects the scenes of a batch that failed."""
 
-    def __init__(self, skip: bool, total: int) -> None:
+    def __init__(self, skip: bool, total: int, least: int = 1) -> None:
         """Begin without failures.
 
         Args:
             skip: Whether to go on without a scene that fails.
             total: Number of scenes.
+            least: Number of scenes that must be left.
         """
         self.skip = skip
         self.total = total
+        self.least = least
         self.reasons: dict[str, str] = {}
 
     def take(self, scene: str | None, error: Exception, scenes: Sequence[str]) -> bool:
@@ -38,8 +41,9 @@ class Failures:
         Returns:
             True if the others are to go on, False if the error is to be raised.
         """
-        if not self.skip or scene is None or scene not in scenes or len(scenes) < 2:
+        if not self.skip or scene not in scenes or len(scenes) <= self.least:
             return False
+        assert scene is not None
         reason = first_line(error)
         self.reasons[scene] = reason
         print(f'Skipped {reason}', file=sys.stderr)
@@ -56,6 +60,7 @@ class Failures:
         count = f'{len(self.reasons)} of {self.total} scenes'
         print(f'\nFailed: {count}', file=sys.stderr)
         for scene, reason in self.reasons.items():
-            print(f'  {scene}: {reason.removeprefix(scene).strip()}', file=sys.stderr)
+            shown = without_secrets(scene)
+            print(f'  {shown}: {reason.removeprefix(shown).strip()}', file=sys.stderr)
         msg = f'{count} failed, see the list above; the maps of the others are written'
         raise ScenesFailedError(msg)

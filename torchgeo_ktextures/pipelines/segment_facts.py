@@ -6,7 +6,7 @@
 import html
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -15,16 +15,22 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
 
 from .. import __version__
+from ..datasets.units import describe_units, read_units
 from ..estimator import KTexturesSegmenter
 from ..maps.area import ground_sample_distance
+from ..sources import short_name, without_secrets
+from .segment_radiometry import radiometry_lines
 
 #: Most scenes that are named.
 _NAMED = 6
 
+#: Facts that take a line of their own.
+_WIDE = ('Command', 'Radiometry')
+
 
 def facts_panel(
     scenes: Sequence[str],
-    labels: Path,
+    maps: Sequence[Path],
     segmenter: KTexturesSegmenter,
     bands: Sequence[str],
     seconds: float | None,
@@ -33,7 +39,7 @@ def facts_panel(
 
     Args:
         scenes: Rasters.
-        labels: Map of the first.
+        maps: Their maps.
         segmenter: Fitted estimator.
         bands: Names of the bands.
         seconds: Time that the run has taken.
@@ -41,21 +47,26 @@ def facts_panel(
     Returns:
         HTML.
     """
-    facts: dict[str, str | None] = {'Command': _command()}
-    names = [html.escape(Path(scene).name) for scene in scenes]
+    facts: dict[str, str | None] = {'Command': typed_command('segment')}
+    names = [html.escape(short_name(scene)) for scene in scenes]
     more = f' and {len(names) - _NAMED} more' if len(names) > _NAMED else ''
     facts['Scenes' if len(names) > 1 else 'Scene'] = ', '.join(names[:_NAMED]) + more
-    with rasterio.open(labels) as src:
+    with rasterio.open(maps[0]) as src:
         facts['Size'] = f'{src.height:,} x {src.width:,} pixels'
         crs = src.crs
         gsd = ground_sample_distance(crs, src.transform, src.height, src.width)
     facts['Bands'] = html.escape(', '.join(bands))
-    facts['CRS'] = _name_crs(crs) if crs else 'none, so that areas are in pixels'
+    units = read_units(scenes, segmenter.bands_)
+    shown = describe_units(units, segmenter.scale, segmenter.ignore_scale)
+    facts['Units'] = html.escape(shown or 'digital numbers')
+    facts['CRS'] = name_crs(crs) if crs else 'none, so that areas are in pixels'
     facts['GSD'] = None if gsd is None else f'{gsd:.4g} m'
     stride = segmenter.mask_stride
     facts['Smallest region'] = f'about {stride} pixels'
     if gsd is not None:
         facts['Smallest region'] = f'about {stride} pixels, {stride * gsd:.4g} m'
+    light = radiometry_lines(scenes, maps, bands)
+    facts['Radiometry'] = '<br>'.join(map(html.escape, light)) or None
     facts['Training'] = f'{segmenter.n_iter_} steps'
     seed = segmenter.random_state
     facts['Seed'] = str(seed) if isinstance(seed, int) else None
@@ -68,10 +79,22 @@ def facts_panel(
         facts['Time taken'] = (
             f'<time datetime="PT{seconds:.0f}S">{_spell(seconds)}</time>'
         )
+    return facts_list(facts)
+
+
+def facts_list(facts: Mapping[str, str | None]) -> str:
+    """Write facts as a list.
+
+    Args:
+        facts: What is said of each, as HTML; None is left out.
+
+    Returns:
+        HTML.
+    """
     return (
         '<dl class="facts">'
         + ''.join(
-            f'<div{" class=wide" if key == "Command" else ""}><dt>{key}</dt>'
+            f'<div{" class=wide" if key in _WIDE else ""}><dt>{key}</dt>'
             f'<dd>{f"<code>{value}</code>" if key == "Command" else value}</dd></div>'
             for key, value in facts.items()
             if value
@@ -80,20 +103,36 @@ def facts_panel(
     )
 
 
-def _command() -> str | None:
-    """The command as it was typed, or None from Python."""
+def typed_command(name: str) -> str | None:
+    """The command as it was typed.
+
+    Args:
+        name: Name of the command.
+
+    Returns:
+        HTML, or None from Python.
+    """
     program, *args = sys.argv
     path = Path(program)
     module = path.parent.name == 'torchgeo_ktextures' and path.stem in (
         'cli',
         '__main__',
     )
-    if not (path.stem == 'torchgeo-ktextures' or module) or 'segment' not in args:
+    if not (path.stem == 'torchgeo-ktextures' or module) or name not in args:
         return None
-    return html.escape(f'torchgeo-ktextures {shlex.join(args)}')
+    shown = [without_secrets(arg) for arg in args]
+    return html.escape(f'torchgeo-ktextures {shlex.join(shown)}')
 
 
-def _name_crs(crs: object) -> str:
+def name_crs(crs: object) -> str:
+    """Name a coordinate reference system.
+
+    Args:
+        crs: Coordinate reference system.
+
+    Returns:
+        HTML.
+    """
     try:
         found = CRS.from_user_input(crs)
     except (CRSError, ProjError):

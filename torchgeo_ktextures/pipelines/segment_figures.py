@@ -99,6 +99,7 @@ def read_shown(scene: str, labels: Path, segmenter: KTexturesSegmenter) -> Shown
             scale=segmenter.scale,
             nodata=segmenter.nodata,
             invalid_if=segmenter.invalid_if,
+            ignore_scale=segmenter.ignore_scale,
         )
     height, width = data.shapes[0]
     factor = max(1.0, max(height, width) / _SIZE)

@@ -50,19 +50,33 @@ class Options:
     tile_size: int
     progress: bool
     suggest: int | None = None
+    ignore_scale: bool = False
+    adapt: bool = False
+    backbone: str | None = None
+    backbone_weights: str | None = None
+    jobs: int = 1
+    manifest: str | None = None
 
     def __post_init__(self) -> None:
         """Find the home folder of the user in paths, and check the number of classes.
 
         Raises:
-            ValueError: If it is neither a number nor a range.
+            ValueError: If it is neither a number nor a range, there is no model to
+                adapt, or no process.
         """
+        if self.adapt and self.checkpoint is None:
+            msg = 'adapt=True needs a fitted model; name one with --checkpoint, or fit '
+            raise ValueError(f'{msg}on all dates together with --normalize relative')
+        if self.jobs < 1:
+            raise ValueError(f'jobs={self.jobs} must be at least 1')
         if self.n_clusters is not None:
             number = parse_n_clusters(self.n_clusters)
             self.n_clusters = self.n_clusters if isinstance(number, range) else number
         self.scenes = [_expand(scene) for scene in self.scenes]
         self.output = _expand(self.output)
-        for name in ('checkpoint', 'save_checkpoint', 'legend', 'report'):
+        paths = ['checkpoint', 'save_checkpoint', 'legend', 'report', 'manifest']
+        paths.append('backbone_weights')
+        for name in paths:
             value = getattr(self, name)
             setattr(self, name, None if value is None else _expand(value))
 
@@ -101,7 +115,7 @@ def check_output(
     if folder.exists() and not folder.is_dir():
         raise ValueError(f'output={str(folder)!r} is a file, give a folder')
     _check_folder(folder if single or folder.exists() else folder.parent)
-    given = [options.legend, options.report, options.save_checkpoint]
+    given = [options.legend, options.report, options.save_checkpoint, options.manifest]
     others = [Path(path) for path in given if path is not None]
     for path in others:
         if path.parent != folder:

@@ -22,6 +22,7 @@ from ..maps.html_page import (
 from ..maps.reading import map_colors, open_raster
 from ..maps.report_script import SCRIPT
 from ..maps.report_style import STYLE
+from ..sources import short_name
 from .segment_curves import criteria_panel, training_panel
 from .segment_facts import facts_panel
 from .segment_figures import (
@@ -86,7 +87,7 @@ def write_report(
     charts = SpectrumCharts(bands, [spectrum_of(c) for c in classes])
     count = len(classes) if merges else None
     body = [
-        facts_panel(scenes, maps[0], segmenter, bands, seconds),
+        facts_panel(scenes, maps, segmenter, bands, seconds),
         _bar(count),
         _views(scenes, shown, values),
         chips_panel(order, colors),
@@ -129,7 +130,7 @@ def write_report(
     body.append(SCRIPT.replace('DATA', as_script(data)))
     head = f'{_POLICY}<meta name="run" content="{run}"><style>{STYLE}</style>'
     more = f' and {len(scenes) - 1} more' if len(scenes) > 1 else ''
-    write_page(path, f'{Path(scenes[0]).name}{more}', ''.join(body), head)
+    write_page(path, f'{short_name(scenes[0])}{more}', ''.join(body), head)
 
 
 def _views(

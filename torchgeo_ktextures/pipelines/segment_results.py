@@ -13,15 +13,10 @@ from matplotlib.image import imsave
 
 from ..estimator import KTexturesSegmenter
 from ..inference.origin import read_tags
-from ..inference.statistics import (
-    CLASSES_TAG,
-    ClassSummary,
-    read_summaries,
-    total_classes,
-)
+from ..inference.statistics import ClassSummary, read_summaries, total_classes
 from ..maps import ClassEntry, read_classes, write_classes
 from ..maps.output import complete_file, make_folder
-from ..maps.reading import MODEL_TAG, map_colors, open_raster
+from ..maps.reading import CLASSES_TAG, MODEL_TAG, map_colors, open_raster
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:

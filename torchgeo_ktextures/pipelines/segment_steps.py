@@ -12,6 +12,7 @@ from .. import __version__
 from ..callbacks import GeoTIFFWriter
 from ..checkpoints import save_checkpoint
 from ..clustering.numbers import parse_n_clusters
+from ..datamodules.order import in_order
 from ..datasets import (
     CorruptRasterError,
     band_indexes,
@@ -22,13 +23,17 @@ from ..datasets import (
 )
 from ..datasets.bands import check_types
 from ..datasets.identity import digest_of
+from ..datasets.units import Units, describe_units, units_of
 from ..errors import some_of
 from ..estimator import KTexturesSegmenter
 from ..inference import predict_tiles
+from ..inference.label_map import LabelMap
 from ..maps.mosaic import write_mosaic
 from ..maps.sidecars import sidecar_paths, write_sidecars
+from ..sources import without_secrets
 from ..trainer import release_memory
 from .failures import Failures
+from .manifest import Manifest
 from .segment_options import Options, check_output, is_single, parse_stride
 
 
@@ -49,6 +54,17 @@ class MapWriter(GeoTIFFWriter):
         folder = output.parent if single else output
         super().__init__(str(folder), suffix, '_confidence' if confidence else None)
         self.output = output if single else None
+        #: Scenes of which the map was made now, and where that is noted, if anywhere.
+        self.made: list[str] = []
+        self.manifest: Manifest | None = None
+
+    def _check(self, key: tuple[int, str], done: LabelMap) -> None:
+        super()._check(key, done)
+        if key[1] == 'labels':
+            scene = done.grid.sources[0]
+            self.made.append(scene)
+            if self.manifest is not None:
+                self.manifest.done(scene, done.output)
 
     def _path(self, name: str, suffix: str) -> Path:
         if self.output is None:
@@ -146,15 +162,19 @@ def prepare(
         bands = getattr(loaded, 'bands_', loaded.bands)
     chosen: list[str | int] | None = None
     plain = []
+    units: dict[str, Units] = {}
     for scene in scenes:
         try:
             with open_raster(scene) as src:
                 own = raster_bands(src, bands)
-                check_types(src, band_indexes(src, own))
+                indexes = band_indexes(src, own)
+                check_types(src, indexes)
+                units[scene] = units_of(src, indexes)
                 if src.crs is None and not src.gcps[0]:
-                    plain.append(scene)
+                    plain.append(without_secrets(scene))
             if chosen is not None and len(own) != len(chosen):
-                msg = f'{scene} has the bands {own}, others have {chosen}; name those '
+                msg = f'{without_secrets(scene)} has the bands {own}, others have '
+                msg += f'{chosen}; name those '
                 raise ValueError(msg + 'of all, as --bands red,green,blue')
             chosen = own
         except (CorruptRasterError, ValueError) as error:
@@ -163,6 +183,12 @@ def prepare(
             left.remove(scene)
     if plain:
         print(f'{some_of(plain)}: no georeference, so the maps have none either.')
+    like = options if loaded is None else loaded
+    shown = describe_units(
+        [units[scene] for scene in left], like.scale or 1, like.ignore_scale
+    )
+    if shown is not None:
+        print(f'Units of bands: {shown}.')
     with open_raster(left[0]) as src:
         default = '4' if loaded is None else str(loaded.mask_stride)
         stride = parse_stride(options.mask_stride or default, src)
@@ -186,8 +212,11 @@ def prepare(
         n_init=options.n_init,
         random_state=options.seed,
         device=options.device,
+        backbone=options.backbone,
+        backbone_weights=options.backbone_weights,
         bands=chosen,
         scale=1 if options.scale is None else options.scale,
+        ignore_scale=options.ignore_scale,
         nodata=options.nodata,
         invalid_if=options.invalid_if,
         normalize=options.normalize or 'none',  # type: ignore[arg-type]
@@ -198,13 +227,20 @@ def prepare(
 
 def _check_checkpoint(options: Options, loaded: KTexturesSegmenter) -> None:
     """Set what may differ from a checkpoint, and refuse what may not."""
+    if options.backbone is not None:
+        text = _misfit(options, 'backbone', options.backbone, loaded.backbone)
+        raise ValueError(text)
     if options.n_clusters not in (None, loaded.n_clusters_):
         text = _misfit(options, 'n_clusters', options.n_clusters, loaded.n_clusters_)
         raise ValueError(text)
+    normalize = options.normalize
+    if normalize is None and options.adapt and loaded.normalize == 'relative':
+        normalize = 'none'  # the scene need not be of the same place
     given = {
         'scale': options.scale,
+        'ignore_scale': options.ignore_scale or None,
         'nodata': options.nodata,
-        'normalize': options.normalize,
+        'normalize': normalize,
     }
     loaded.set_params(
         device=options.device,
@@ -231,7 +267,8 @@ def fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | N
     """
     params = segmenter.get_params()
     shown = {k: v for k, v in params.items() if k not in ('device', 'verbose')}
-    digest = digest_of([__version__, str(shown)], scenes)
+    # Their order does not change the fit.
+    digest = digest_of([__version__, str(shown)], in_order(scenes))
     return None if digest is None else digest[:16]
 
 
@@ -312,6 +349,22 @@ def fit(
     return segmenter, scenes
 
 
+def adapt(segmenter: KTexturesSegmenter, scenes: Sequence[str]) -> None:
+    """Adapt a fitted model to scenes, and say how far their classes moved.
+
+    Args:
+        segmenter: Fitted estimator.
+        scenes: Rasters.
+
+    Raises:
+        OSError: If a scene cannot be read.
+        ValueError: If the model cannot be adapted to them.
+    """
+    segmenter.adapt(scenes)
+    found = segmenter.adaptation_
+    print(f'Adapted the model to {len(scenes)} scene(s): {found.sentence()}')
+
+
 def predict(
     segmenter: KTexturesSegmenter,
     scenes: list[str],
@@ -338,7 +391,7 @@ def predict(
     Raises:
         OSError: If nothing can be read, or a map cannot be written.
     """
-    while True:
+    while scenes:
         try:
             data = segmenter.inputs_of(scenes, predict_tile_size=options.tile_size).data
             data.classes = classes
@@ -351,7 +404,8 @@ def predict(
                 raise
             scenes = [scene for scene in scenes if scene != error.path]
         else:
-            return scenes
+            break
+    return scenes
 
 
 def put_together(options: Options, maps: Sequence[Sequence[Path]]) -> list[str]:

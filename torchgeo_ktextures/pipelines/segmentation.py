@@ -16,7 +16,10 @@ from ..maps.mosaic import check_mosaic
 from ..maps.places import check_places
 from ..maps.reading import check_georeference
 from .failures import Failures
+from .manifest import Manifest
+from .processes import predict_in_processes
 from .segment_options import Options, is_single
+from .segment_radiometry import print_radiometry
 from .segment_results import (
     choose_legend,
     print_summary,
@@ -27,6 +30,7 @@ from .segment_results import (
 )
 from .segment_steps import (
     MapWriter,
+    adapt,
     begin,
     fingerprint,
     fit,
@@ -76,6 +80,8 @@ def _run(
 ) -> None:
     """Fit, predict and write what belongs to the maps."""
     begun = time.monotonic()
+    if options.manifest is not None:
+        writer.manifest = Manifest(Path(options.manifest))
     maps = writer.map_paths(scenes)
     run = None
     if options.checkpoint is None:
@@ -83,6 +89,7 @@ def _run(
         done = run is not None and _files_if_done(options, scenes, maps, run)
         if done:
             print('All of this was there already; remove a map to make it again.')
+            print_radiometry(scenes, maps[0], total_summaries(maps[0])[0])
             print_summary(maps[0], [*put_together(options, maps), *done])
             return
     if options.suggest is not None:
@@ -93,9 +100,18 @@ def _run(
         kept = kept_path(options, run)
         segmenter, scenes = fit(segmenter, list(scenes), kept, run, failures)
         writer.tags = {_RUN_TAG: run} if run is not None else {}
+    if options.adapt:
+        adapt(segmenter, list(scenes))
     if options.save_checkpoint is not None:
         save_checkpoint(segmenter, Path(options.save_checkpoint), run)
-    scenes = predict(segmenter, list(scenes), options, writer, failures)
+    every = list(scenes)
+    if options.jobs > 1 and len(every) > 1:
+        scenes = predict_in_processes(segmenter, every, options, writer, failures)
+    else:
+        scenes = predict(segmenter, every, options, writer, failures)
+    if writer.manifest is not None:
+        maps_of = dict(zip(scenes, writer.map_paths(scenes)[0], strict=True))
+        writer.manifest.complete(maps_of, writer.made, failures.reasons)
     maps = writer.map_paths(scenes)
     files = put_together(options, maps)
     if options.legend is None:
@@ -122,6 +138,7 @@ def _run(
         files.append(options.save_checkpoint)
     if kept is not None:
         kept.unlink(missing_ok=True)
+    print_radiometry(scenes, maps[0], total_summaries(maps[0])[0])
     print_summary(maps[0], files)
 
 

@@ -21,6 +21,7 @@ from ..maps.reading import (
     open_raster,
 )
 from ..maps.scenes import Scene, open_scene
+from ..sources import short_name
 
 if TYPE_CHECKING:
     from ..estimator import KTexturesSegmenter
@@ -123,7 +124,7 @@ def suggest_for_maps(
             places = Places(found.points[here, 1], found.points[here, 2], own)
             frame = as_frame(places, src)
             frame['order'] = here + 1
-            frame['scene'] = Path(scene).name
+            frame['scene'] = short_name(scene)
             frames.append(frame.to_crs(frames[0].crs) if frames else frame)
         every = pd.concat(frames).sort_values('order', ignore_index=True)
         every = every[

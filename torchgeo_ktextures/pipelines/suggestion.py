@@ -41,7 +41,7 @@ class SuggestOptions:
 
     labels: Path
     output: Path
-    image: Path | None
+    image: str | None
     count: int | None
     points: Path | None
     checkpoint: Path | None
@@ -154,7 +154,7 @@ def _for_labels(
         known_points = None
         if given is not None:
             known_points = np.stack([given.rows * 0, given.rows, given.cols], 1)
-        found = suggest_points(segmenter, str(options.image), count, known_points)
+        found = suggest_points(segmenter, options.image, count, known_points)
         places = Places(found.points[:, 1], found.points[:, 2], columns_of(found))
         why = 'the scene has no more places that tell anything new'
     say_fewer(len(places), count, why)

@@ -45,6 +45,7 @@ class SceneClusters(nn.Module):
             groups, space.weights, self.num_mixtures, in_channels, prior.mask_stride
         )
         self.classes.prior.moments.load_state_dict(prior.moments.state_dict())
+        self.classes.space.most_color = space.most_color
         count = max(self.num_mixtures, num_clusters)
         self.register_buffer('centers', torch.zeros(count, channels))
         self.register_buffer('parents', torch.arange(count))

@@ -4,6 +4,7 @@
 """Samplers of patches and raster windows."""
 
 from .pixel_grid import PixelGridSampler
+from .remaining import RemainingTiles, remaining_tiles
 from .valid_patches import ValidPatchSampler
 from .windows import GridWindowSampler, RandomWindowSampler
 
@@ -11,5 +12,7 @@ __all__ = (
     'GridWindowSampler',
     'PixelGridSampler',
     'RandomWindowSampler',
+    'RemainingTiles',
     'ValidPatchSampler',
+    'remaining_tiles',
 )

@@ -6,6 +6,8 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
+from lightning.pytorch import LightningModule
+
 from ..clustering import Init
 
 
@@ -55,6 +57,22 @@ def group_weights(
     return dict(zip(default, values))
 
 
+def with_backbone(names: Iterable[str], backbone: str | None) -> list[str]:
+    """Let the features of a backbone tell classes, if it is named.
+
+    Args:
+        names: Names of groups of features.
+        backbone: Backbone, or None.
+
+    Returns:
+        The names, with its last layer if they name no layer of it.
+    """
+    groups = list(names)
+    if backbone and not any(n.startswith(('backbone', 'keras_')) for n in groups):
+        groups.append('backbone')
+    return groups
+
+
 def require_weights(
     names: Iterable[str], weights: object, what: str | None = None
 ) -> None:
@@ -73,3 +91,22 @@ def require_weights(
         msg = f'{what or vgg[0]} needs weights; set weights to true (downloads the '
         msg += 'ImageNet weights) or to the path of a VGG-16 state dict'
         raise ValueError(msg)
+
+
+def require_fit(task: LightningModule) -> None:
+    """Check that a task is being fitted, which prepares its training steps.
+
+    Args:
+        task: Task.
+
+    Raises:
+        RuntimeError: If it is not.
+    """
+    try:
+        fitting = task.trainer.training
+    except RuntimeError:  # it has no trainer
+        fitting = False
+    if not fitting:
+        msg = f'{type(task).__name__}.training_step works inside of Trainer.fit only, '
+        msg += 'which estimates statistics of the data first; call '
+        raise RuntimeError(f'{msg}Trainer(max_epochs=1).fit(task, data)')

@@ -17,8 +17,8 @@ from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
 from ..losses import DistillationLoss
-from ..models import PlanetFeatures, finite_pixels, make_extractors
-from .arguments import group_weights, require_weights
+from ..models import PlanetFeatures, fetch_weights, finite_pixels, make_extractors
+from .arguments import group_weights, require_fit, require_weights
 
 
 class FeatureDistillation(BaseTask):
@@ -127,6 +127,7 @@ class FeatureDistillation(BaseTask):
             h['backbone'],
             self.backbone_weights,
             h['backbone_bands'],
+            fetch=False,
         )
         teachers = [e for e in made if set(e.channels) & set(names)]
         with torch.no_grad():
@@ -191,6 +192,7 @@ class FeatureDistillation(BaseTask):
         """
         if not self.estimated:
             require_weights(self.hparams['features'], self.weights, 'the teacher')
+            fetch_weights(self.criterion.teachers)
 
     def on_train_start(self) -> None:
         """Estimate the statistics of the teacher on a sample of the training data."""
@@ -276,6 +278,7 @@ class FeatureDistillation(BaseTask):
         Returns:
             The loss tensor.
         """
+        require_fit(self)
         image, valid = self._augment(*self._inputs(batch))
         return self._step('train', image, valid)
 

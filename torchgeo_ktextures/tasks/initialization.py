@@ -12,6 +12,7 @@ from ..clustering import Init, Initialization, Sample, cluster_means, find_class
 from ..losses import KTexturesLoss, cell_validity, pad_to_grid
 from ..losses.ktextures import TEXTURE_SIZE
 from ..models import KTexturesModel
+from .kept_features import KeptFeatures
 
 
 @torch.no_grad()
@@ -20,7 +21,7 @@ def estimate_statistics(
     criterion: KTexturesLoss,
     images: Sequence[Tensor],
     valids: Sequence[Tensor],
-) -> list[Tensor]:
+) -> Sequence[Tensor]:
     """Estimate the statistics of bands and features on a sample.
 
     Args:
@@ -47,8 +48,12 @@ def estimate_statistics(
     n.estimate(pixels)
     normalized = (pixels.clamp(n.low, n.high) - n.mean) / n.std
     criterion.clusters.prior.moments.local.estimate(normalized)
-    padded = [pad_to_grid(model.prepare(x, v), model.inliers(x, v)) for x, v in pairs]
     similarity, space = criterion.similarity, criterion.clusters.space
+    if similarity.frozen:
+        kept = KeptFeatures(model, criterion, images, valids)
+        similarity.estimate(kept.raw, [valid.cpu() for valid in kept.valids])
+        return kept
+    padded = [pad_to_grid(model.prepare(x, v), model.inliers(x, v)) for x, v in pairs]
     maps: list[Tensor] = []
 
     def extracted() -> Iterator[dict[str, Tensor]]:
@@ -89,13 +94,15 @@ def measure(
     """
     clusters, similarity = criterion.clusters, criterion.similarity
     prior, space = clusters.prior, clusters.space
-    maps, cells, moments, batches = list(pooled or ()), [], [], []
+    own: list[Tensor] = []
+    maps = own if pooled is None else pooled
+    cells, moments, batches = [], [], []
     views: list[list[Tensor]] = []
     for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
         x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
         if pooled is None:
             features = similarity.features(x, valid)
-            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+            own.append(space.pool(features, (x.shape[-2], x.shape[-1])))
         middle = slice(prior.places - 1, None, prior.places)
         if init == 'mixture' and 'color' in space.weights:
             found = prior.moments(x, valid, prior.step)
@@ -173,8 +180,8 @@ def follow_textures(
         criterion: Loss, of which the prototypes are moved.
         rate: Share of the way.
     """
-    if not model.prior.texture_share():
-        return  # features count for nothing
+    if not model.prior.texture_share() or criterion.similarity.frozen:
+        return  # features count for nothing, or are not of generated textures
     size = (TEXTURE_SIZE, TEXTURE_SIZE)
     textures = model.generators(1, size)[0]
     chunks = []

@@ -22,10 +22,12 @@ from ..callbacks.schedule import Schedule
 from ..clustering import FeatureClusters, Initialization, link_by_distance
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
-from ..models import KTexturesModel, make_extractors
-from .arguments import group_weights, init_of, require_weights
+from ..models import KTexturesModel, fetch_weights, make_extractors
+from ..models.backbones import find_backbone
+from .arguments import group_weights, init_of, require_fit, require_weights
 from .evaluation import EvaluationMixin
 from .initialization import begin, estimate_statistics, follow_textures
+from .kept_features import KeptFeatures, LabelledSample, thin
 from .outlier_warning import warn_of_outliers
 from .sample import draw_sample
 
@@ -51,6 +53,10 @@ class KTextures(EvaluationMixin, BaseTask):
     #: The classes that were found before training.
     initialization: Initialization
 
+    #: Features of backbones, and what is trained on if there are such.
+    kept: KeptFeatures | None = None
+    labelled: LabelledSample | None = None
+
     def __init__(
         self,
         num_classes: int = 8,
@@ -61,9 +67,12 @@ class KTextures(EvaluationMixin, BaseTask):
         weights: WeightsEnum | str | bool | None = None,
         backbone: str | None = None,
         backbone_weights: WeightsEnum | str | bool | None = None,
-        backbone_bands: Sequence[int] = (0, 1, 2),
-        backbone_mean: Sequence[float] | float = 0.0,
-        backbone_std: Sequence[float] | float = 1.0,
+        backbone_bands: Sequence[int] | None = None,
+        backbone_mean: Sequence[float] | float | None = None,
+        backbone_std: Sequence[float] | float | None = None,
+        backbone_share: float = 0.5,
+        backbone_upsampling: Literal['bilinear', 'shifted'] = 'bilinear',
+        backbone_args: dict[str, Any] | None = None,
         init: Literal['mixture', 'kmeans', 'random'] = 'mixture',
         warm_start: bool | None = None,
         warm_start_fraction: float = 0.4,
@@ -76,6 +85,7 @@ class KTextures(EvaluationMixin, BaseTask):
         generator_lr: float = 1e-2,
         num_target_classes: int | None = None,
         ignore_index: int = 255,
+        nodata: float | None = None,
     ) -> None:
         """Initialize a new KTextures instance.
 
@@ -89,21 +99,35 @@ class KTextures(EvaluationMixin, BaseTask):
                 (local filter energies), 'planet_stride2', 'planet_stride4' and
                 'planet_stride8' (the light extractor that comes with the package),
                 'vgg16_relu3_3', 'vgg16_relu4_3' and other VGG-16 layers on the RGB and
-                the NIR-R-G composite, 'backbone_<layer>' and 'keras_<layer>'.
+                the NIR-R-G composite, 'keras_<layer>', 'backbone' (the last layer of
+                a network), 'backbone_<layer>', and short names of such networks with
+                their weights, as 'dinov3', 'dinov3_sat', 'dinov2', 'clip', 'mae', see
+                docs/backbones.md.
             feature_weights: Weight of each group (defaults to 1 for 'color' and 0.5
                 for the others).
             weights: VGG-16 weights: a torchvision weight enum, True for
                 ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
                 PyTorch state dict. Or a checkpoint of FeatureDistillation for the
                 'planet' groups, which have weights by default.
-            backbone: Model of timm or TorchGeo whose layers are the 'backbone' groups,
-                or path of a Keras file, whose layers are the 'keras' groups.
+            backbone: Model of timm or TorchGeo, full name of weights of TorchGeo, or
+                short name, whose layers are the 'backbone' groups; or path of a Keras
+                file, whose layers are the 'keras' groups.
             backbone_weights: Full name of weights of TorchGeo, True for those of timm,
-                or the path of a state dict.
+                the path of a state dict, or False for random ones (defaults to those
+                that its name stands for).
             backbone_bands: Index of the band for each channel of the backbone; -1
-                leaves a channel at its mean.
-            backbone_mean: Mean of each channel that the backbone expects; 0 for timm.
-            backbone_std: Standard deviation of each channel, likewise; 1 for timm.
+                leaves a channel at its mean (defaults to what its weights tell).
+            backbone_mean: Mean of each channel that the backbone expects of
+                standardized bands (defaults to what its weights tell).
+            backbone_std: Standard deviation of each channel, likewise.
+            backbone_share: How much features count at least where a backbone is named,
+                from 0 to 1: colour, which would be all where it goes on in space,
+                counts at most one less this.
+            backbone_upsampling: Whether features of a backbone are interpolated
+                ('bilinear'), or computed on a grid twice as fine by four passes over
+                shifted images ('shifted').
+            backbone_args: Other arguments of the backbone, such as ``res`` of ScaleMAE,
+                and ``wavelengths`` in micrometres of its bands for those that take any.
             init: What classes begin with: a 'mixture' of local moments and features,
                 'kmeans' on features, or 'random' masks and textures. With the first
                 two, training begins with cross-entropy towards these clusters, while
@@ -124,6 +148,8 @@ class KTextures(EvaluationMixin, BaseTask):
             num_target_classes: Number of classes of the labels used to validate and
                 test, if any (defaults to *num_classes*).
             ignore_index: Label of pixels that have none.
+            nodata: Value of all bands of a pixel without data, in batches that do not
+                tell by ``mask_valid``: 0 for what TorchGeo fills in around scenes.
 
         Raises:
             ValueError: If an argument is out of its range.
@@ -159,18 +185,34 @@ class KTextures(EvaluationMixin, BaseTask):
             h['backbone_bands'],
             h['backbone_mean'],
             h['backbone_std'],
+            h['backbone_upsampling'],
+            h['backbone_args'],
+            fetch=False,
         )
+        if h['backbone'] and any(name.startswith('backbone') for name in names):
+            # Weights are not among the parameters of a checkpoint; their name is.
+            found = find_backbone(h['backbone'], self.backbone_weights)
+            h['backbone'] = found.name
         similarity = FeatureSimilarityLoss(extractors, weights)
         groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
         clusters = FeatureClusters(
             groups, weights, h['num_classes'], h['in_channels'], h['mask_stride']
         )
+        if similarity.frozen:
+            if not 0 <= h['backbone_share'] <= 1:
+                msg = f'backbone_share={h["backbone_share"]} must be from 0 to 1'
+                raise ValueError(msg)
+            clusters.space.most_color = 1 - h['backbone_share']
         self.criterion = KTexturesLoss(similarity, clusters, h['assignment_weight'])
 
     def configure_metrics(self) -> None:
         """Initialize the performance metrics."""
         h = self.hparams
         self.init = init_of(h['init'], h['warm_start'])
+        if self.init == 'random' and self.criterion.similarity.frozen:
+            msg = "init='random' compares features of generated textures, of which a "
+            msg += 'backbone makes none; leave it out, or use other features than '
+            raise ValueError(msg + ', '.join(sorted(self.criterion.similarity.frozen)))
         for name in ('n_init', 'init_patches'):
             if h[name] < 1:
                 raise ValueError(f'{name}={h[name]} must be at least 1')
@@ -251,13 +293,15 @@ class KTextures(EvaluationMixin, BaseTask):
             state['linkage'] = torch.from_numpy(link_by_distance(centers)).float()
 
     def on_fit_start(self) -> None:
-        """Check the arguments against the extractor.
+        """Check the arguments against the extractor, and load what it lacks.
 
         Raises:
-            ValueError: If VGG-16 features are asked for without weights.
+            ConnectionError: If weights cannot be downloaded.
+            ValueError: If VGG-16 or a backbone has no weights.
         """
         if not self.fitted:
             require_weights(self.hparams['features'], self.weights)
+            fetch_weights(self.criterion.similarity.extractors)
 
     def on_train_start(self) -> None:
         """Estimate statistics and find classes in a sample of the training data.
@@ -267,9 +311,17 @@ class KTextures(EvaluationMixin, BaseTask):
         """
         count: int = self.hparams['init_patches']
         self.sample = draw_sample(self.trainer, self._inputs, count)
-        if self.global_step:
-            return  # they came with the checkpoint
+        similarity = self.criterion.similarity
+        if similarity.frozen:
+            self.sample = thin(self.sample, similarity.extractors)
+        if self.global_step:  # they came with the checkpoint
+            if similarity.frozen:
+                with torch.no_grad():
+                    self._keep(KeptFeatures(self.model, self.criterion, *self.sample))
+            return
         pooled = estimate_statistics(self.model, self.criterion, *self.sample)
+        if isinstance(pooled, KeptFeatures):
+            self.kept = pooled
         data = getattr(self.trainer, 'datamodule', None)
         scale = getattr(data, 'scale', 1)
         warn_of_outliers(self.model.normalizer, *self.sample, scale)
@@ -283,6 +335,7 @@ class KTextures(EvaluationMixin, BaseTask):
             pooled: Features of the sample, if they are at hand.
         """
         h = self.hparams
+        pooled = self.kept if pooled is None else pooled
         fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
         fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
         self.model.load_state_dict(fresh.state_dict())
@@ -299,6 +352,24 @@ class KTextures(EvaluationMixin, BaseTask):
             # Ranks drew different samples: all go on from the first one's.
             state = self.trainer.strategy.broadcast(self.state_dict())
             self.load_state_dict(state)
+        if self.kept is not None:
+            self._keep(self.kept)
+
+    def _keep(self, kept: KeptFeatures) -> None:
+        """Train on the sample, whose features are known."""
+        self.kept = kept
+        self.labelled = LabelledSample(self.model, kept, *self.sample)
+
+    def sample_labels(self) -> Sequence[Tensor | None]:
+        """Classes of the cells of each batch of the sample, if they are kept."""
+        if self.labelled is None:
+            return [None] * len(self.sample[0])
+        return self.labelled.labels
+
+    def on_train_end(self) -> None:
+        """Forget the features of backbones, and plot the first scene."""
+        self.kept = self.labelled = None
+        super().on_train_end()
 
     def training_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
@@ -313,6 +384,7 @@ class KTextures(EvaluationMixin, BaseTask):
         Returns:
             The loss tensor.
         """
+        require_fit(self)
         image, valid = self._inputs(batch)
         h = self.hparams
         done = self.schedule.progress(self.global_step)
@@ -320,7 +392,10 @@ class KTextures(EvaluationMixin, BaseTask):
         if not warm and self.global_step % 4 == 0:
             follow_textures(self.model, self.criterion, rate=0.3)
         slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
-        parts = self.criterion(self.model, image, valid, slope, warm)
+        labels = None
+        if self.labelled is not None:
+            image, valid, labels = self.labelled.draw(len(image))
+        parts = self.criterion(self.model, image, valid, slope, warm, labels=labels)
         self._log_parts('train', parts, len(image))
         loss: Tensor = parts['loss']
         return loss

@@ -3,12 +3,16 @@
 
 """Prediction with a fitted model."""
 
+import warnings
 from collections.abc import Sequence
 
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torchgeo.datasets.utils import Sample
 
+from ..datasets import core_of
+from ..datasets.mark_nodata import has_data, has_zero_block
+from ..errors import DataWarning
 from ..models import KTexturesModel, LabelNetwork, finite_pixels
 from ..models.class_colors import model_colors
 
@@ -24,6 +28,12 @@ class PredictionMixin(LightningModule):
     #: What predictions hold, of 'labels', 'probabilities' and 'confidence'.
     predict_keys: Sequence[str] = ('labels', 'probabilities')
 
+    #: Whether only the cores of tiles are wanted, which are all that is written.
+    cores_only = False
+
+    #: Whether there was a warning of zeros that may be no data.
+    _warned = False
+
     def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
         """Image and validity of a batch."""
         image: Tensor = batch['image']
@@ -36,6 +46,14 @@ class PredictionMixin(LightningModule):
         valid = finite_pixels(image)
         if 'mask_valid' in batch:
             valid = valid * (batch['mask_valid'].reshape(valid.shape) > 0)
+        elif self.hparams.get('nodata') is not None:
+            valid = valid * has_data(image, self.hparams['nodata'])
+        elif not self._warned and has_zero_block(image):
+            self._warned = True
+            msg = 'a batch has blocks of zeros in all bands, which count as data; if '
+            msg += 'they are what TorchGeo fills in around scenes, leave them out with '
+            msg += "KTextures(nodata=0), or the dataset's transforms=MarkNodata(0)"
+            warnings.warn(msg, DataWarning, stacklevel=2)
         return image, valid
 
     def predict_step(
@@ -55,7 +73,8 @@ class PredictionMixin(LightningModule):
         """
         image, valid = self._inputs(batch)
         network = getattr(self, 'network', None) or LabelNetwork(self.model)
-        return network.predict(image, valid, self.predict_keys) | {
+        core = core_of(batch) if self.cores_only else None
+        return network.predict(image, valid, self.predict_keys, core) | {
             'bounds': batch.get('bounds'),
             'transform': batch.get('transform'),
         }
@@ -66,7 +85,11 @@ class PredictionMixin(LightningModule):
         Returns:
             Red, green, blue and alpha in 0..255 by class.
         """
-        return model_colors(self.model)
+        data = getattr(getattr(self, '_trainer', None), 'datamodule', None)
+        # A data module with statistics has normalized the bands by them.
+        if data is None or getattr(data, 'statistics', None) is None:
+            return model_colors(self.model)
+        return model_colors(self.model, data.restore)
 
     def on_predict_start(self) -> None:
         """Refuse to predict with an unfitted model, and prepare a fast copy of it."""

@@ -19,6 +19,10 @@ class FeatureExtractor(nn.Module):
     #: Width in pixels over which features are averaged to tell classes apart.
     window = 1
 
+    #: Whether features are only of real images, and computed once: they tell classes,
+    #: and take no part in the comparison with simulated images.
+    frozen = False
+
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract features.
 

@@ -3,23 +3,28 @@
 
 """Feature extractors by the names of their groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import filter as matching
+from functools import partial
+from typing import Any, Literal
 
-from torchvision.models._api import WeightsEnum
+from torch import nn
 
-from ..api import load_backbone
+from ..backbone_inputs import BackboneInputs, backbone_inputs
+from ..backbone_names import SHORT_NAMES
+from ..backbones import AnyWeights, find_backbone, load_backbone
 from ..state_dicts import load_state_dict_file
 from ..weights import PlanetFeatures_Weights, planet_features
 from .backbone import BackboneFeatures
 from .base import FeatureExtractor
 from .color import LocalColor
+from .encoders import WAVELENGTHS
 from .keras import KerasFeatures
 from .texture import TextureEnergy
 from .vgg import VGG16_LAYERS, VGG16Features
 
-type AnyWeights = WeightsEnum | str | bool | None
+type Upsampling = Literal['bilinear', 'shifted']
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,12 @@ class Options:
     weights: AnyWeights
     backbone: str | None
     backbone_weights: AnyWeights
-    backbone_bands: Sequence[int]
-    backbone_mean: Sequence[float] | float
-    backbone_std: Sequence[float] | float
+    backbone_bands: Sequence[int] | None
+    backbone_mean: Sequence[float] | float | None
+    backbone_std: Sequence[float] | float | None
+    backbone_upsampling: Upsampling
+    backbone_args: Mapping[str, Any] | None
+    fetch: bool
 
 
 def _planet(layers: list[str], options: Options) -> FeatureExtractor:
@@ -59,12 +67,61 @@ def _keras(layers: list[str], options: Options) -> FeatureExtractor:
 
 def _backbone(layers: list[str], options: Options) -> FeatureExtractor:
     if options.backbone is None:
-        msg = f'backbone_{layers[0]} needs a backbone; name a model of timm or '
-        raise ValueError(msg + 'TorchGeo')
-    bands = options.backbone_bands
-    network = load_backbone(options.backbone, options.backbone_weights, len(bands))
+        group = f'backbone_{layers[0]}' if layers[0] else 'backbone'
+        msg = f'{group} needs a backbone; name a model of timm or TorchGeo, or one of '
+        raise ValueError(msg + ', '.join(SHORT_NAMES))
+    return _network('backbone', layers, options.backbone, options)
+
+
+def _short(name: str, layers: list[str], options: Options) -> FeatureExtractor:
+    return _network(name, [''], name, options)
+
+
+def _network(
+    group: str, layers: list[str], backbone: str, options: Options
+) -> BackboneFeatures:
+    found = find_backbone(backbone, options.backbone_weights)
+    inputs = backbone_inputs(found, options.in_channels, options.backbone_bands)
+    arguments = dict(options.backbone_args or {})
+    wavelengths = _wavelengths(inputs, arguments.pop('wavelengths', None))
+    weights, later = options.backbone_weights, None
+    if weights is None and found.weights is not None:
+        later = None if options.fetch else (backbone, len(inputs.bands), arguments)
+        weights = found.weights if options.fetch else None
+    network = load_backbone(backbone, weights, len(inputs.bands), arguments)
     mean, std = options.backbone_mean, options.backbone_std
-    return BackboneFeatures(network, layers, bands, mean, std)
+    features = BackboneFeatures(
+        network,
+        layers,
+        inputs.bands,
+        inputs.mean if mean is None else mean,
+        inputs.std if std is None else std,
+        options.backbone_upsampling,
+        wavelengths,
+        group,
+    )
+    features.later = later
+    features.untrained = weights is None and later is None
+    return features
+
+
+def _wavelengths(
+    inputs: BackboneInputs, given: Sequence[float] | None
+) -> Sequence[float] | None:
+    """Wavelengths of the bands, for networks that take any."""
+    if not inputs.any_bands:
+        return None
+    bands = list(inputs.bands)
+    if given is None and not set(bands) <= set(range(len(WAVELENGTHS))):
+        msg = f'wavelengths of the bands {bands} are not known; give them in '
+        msg += 'micrometres as backbone_args: {wavelengths: [0.665, ...]}, or use '
+        raise ValueError(msg + 'bands 0 to 3: red, green, blue and near infrared')
+    if given is None:
+        return [WAVELENGTHS[i] for i in bands]
+    if len(given) != len(bands):
+        msg = f'there are {len(given)} wavelengths for {len(bands)} bands; give one '
+        raise ValueError(msg + 'per band of backbone_bands')
+    return list(given)
 
 
 #: What makes the extractor of the groups whose names match, in the order of the
@@ -76,7 +133,9 @@ FACTORIES: dict[str, Callable[[list[str], Options], FeatureExtractor | None]] = 
     'planet_*': _planet,
     'vgg16_*': _vgg16,
     'keras_*': _keras,
+    'backbone': _backbone,
     'backbone_*': _backbone,
+    **{name: partial(_short, name) for name in SHORT_NAMES},
 }
 
 
@@ -86,23 +145,34 @@ def make_extractors(
     weights: AnyWeights = None,
     backbone: str | None = None,
     backbone_weights: AnyWeights = None,
-    backbone_bands: Sequence[int] = (0, 1, 2),
-    backbone_mean: Sequence[float] | float = 0.0,
-    backbone_std: Sequence[float] | float = 1.0,
+    backbone_bands: Sequence[int] | None = None,
+    backbone_mean: Sequence[float] | float | None = None,
+    backbone_std: Sequence[float] | float | None = None,
+    backbone_upsampling: Upsampling = 'bilinear',
+    backbone_args: Mapping[str, Any] | None = None,
+    fetch: bool = True,
 ) -> list[FeatureExtractor]:
     """Make the extractors of some feature groups.
 
     Args:
         names: Names of the groups: ``color``, ``texture``, ``planet_stride<s>``,
-            ``vgg16_<layer>``, ``backbone_<layer>``, ``keras_<layer>``.
+            ``vgg16_<layer>``, ``backbone``, ``backbone_<layer>``, ``keras_<layer>``,
+            and the short names of backbones.
         in_channels: Number of bands.
         weights: Weights of VGG-16 or PlanetFeatures. The latter has its own by default.
         backbone: Name of the network of the ``backbone`` groups, or path of the file of
             the ``keras`` groups.
-        backbone_weights: Its weights, see :func:`load_backbone`.
-        backbone_bands: Index of the band for each of its channels.
-        backbone_mean: Mean of each channel that it expects.
-        backbone_std: Standard deviation of each channel that it expects.
+        backbone_weights: Its weights, see :func:`load_backbone` (defaults to those that
+            its name stands for, if there are such).
+        backbone_bands: Index of the band for each of its channels (defaults to what the
+            metadata of its weights says).
+        backbone_mean: Mean of each channel that it expects (likewise).
+        backbone_std: Standard deviation of each channel that it expects (likewise).
+        backbone_upsampling: See :class:`BackboneFeatures`.
+        backbone_args: Other arguments of the network, and ``wavelengths`` in
+            micrometres for those that take any bands.
+        fetch: Whether to load weights that a name stands for now, or to leave that to
+            :func:`fetch_weights`.
 
     Returns:
         Extractors, of which some may have groups that were not asked for.
@@ -119,6 +189,9 @@ def make_extractors(
         backbone_bands,
         backbone_mean,
         backbone_std,
+        backbone_upsampling,
+        backbone_args,
+        fetch,
     )
     made = []
     for pattern, factory in FACTORIES.items():
@@ -126,6 +199,30 @@ def make_extractors(
         if found := matching(['color', *names], pattern):
             made.append(factory([name.partition('_')[2] for name in found], options))
     return [extractor for extractor in made if extractor is not None]
+
+
+def fetch_weights(extractors: Iterable[nn.Module]) -> None:
+    """Load the weights that :func:`make_extractors` left for later.
+
+    Args:
+        extractors: Extractors.
+
+    Raises:
+        ConnectionError: If weights cannot be downloaded.
+        ValueError: If a backbone has none.
+    """
+    for extractor in extractors:
+        if not isinstance(extractor, BackboneFeatures):
+            continue
+        if extractor.untrained:
+            msg = 'the backbone needs weights; set backbone_weights to true for those '
+            msg += 'of timm, to a name of weights of TorchGeo, to the path of a state '
+            raise ValueError(f'{msg}dict, or to false for random ones')
+        if extractor.later is not None:
+            name, channels, arguments = extractor.later
+            trained = load_backbone(name, True, channels, arguments)
+            extractor.network.load_state_dict(trained.state_dict())
+            extractor.later = None
 
 
 def _vgg16_layers(names: Sequence[str]) -> list[str]:
