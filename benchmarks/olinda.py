@@ -81,14 +81,13 @@ def main() -> None:
     shown = np.clip((bands - low) / (high - low), 0, 1)
     panels = {
         'Landsat 7, Olinda': shown[:3].transpose(1, 2, 0),
-        'NIR-R-G': shown[[3, 0, 1]].transpose(1, 2, 0),
         f'k-means, {k} classes': colors[peer],
         f'k-textures, {k} classes': colors[ours],
     }
-    fig = Figure(figsize=(14, 3.9), layout='constrained')
-    for ax, (title, panel) in zip(fig.subplots(1, 4), panels.items(), strict=True):
+    fig = Figure(figsize=(14, 5.1), layout='constrained')
+    for ax, (title, panel) in zip(fig.subplots(1, 3), panels.items(), strict=True):
         ax.imshow(panel, interpolation='nearest')
-        ax.set_title(title, fontsize=11)
+        ax.set_title(title, fontsize=14)
         ax.axis('off')
     fig.savefig(args.output, dpi=80)
 

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +26,7 @@ from torchgeo_ktextures.models import (
 )
 
 from ..sets import Image, Labels, valid_pixels
+from .ktextures import shown
 from .method import Method
 
 
@@ -35,22 +36,36 @@ class FeatureKMeans(Method):
 
     Features are averaged over windows of 24 pixels, reduced to 24 principal components
     per group, each group divided by its total standard deviation and multiplied by its
-    weight. Distances to the centers are interpolated to pixels.
+    weight. Distances to the centers are interpolated to pixels. Patches of vision
+    transformers are averages already.
     """
 
     groups: tuple[tuple[str, float], ...]
     stride: int = 4
     vgg_weights: str | None = None
+    backbone: str | None = None
+    backbone_weights: str | bool | None = None
+    backbone_upsampling: Literal['bilinear', 'shifted'] = 'bilinear'
 
     @property
     def settings(self) -> dict[str, Any]:
         """Settings, which JSON can hold; where weights are does not matter."""
-        return {'groups': dict(self.groups), 'stride': self.stride}
+        settings: dict[str, Any] = {'groups': dict(self.groups), 'stride': self.stride}
+        if self.backbone is not None:
+            settings['backbone'] = self.backbone
+            settings['backbone_weights'] = shown(self.backbone_weights)
+            settings['backbone_upsampling'] = self.backbone_upsampling
+        return settings
 
     def unavailable(self) -> str | None:
         """Say why the method cannot run here, or None if it can."""
         if self._uses_vgg() and self.vgg_weights is None:
             return 'it needs VGG-16, give its weights by --weights FILE'
+        if self.backbone is not None and self.backbone_weights is None:
+            return (
+                f'it needs weights of {self.backbone}, give a file or true by '
+                '@backbone_weights=FILE'
+            )
         return None
 
     def fit_predict(
@@ -59,7 +74,14 @@ class FeatureKMeans(Method):
         """Fit on images, without labels, and predict all of them."""
         weights = dict(self.groups)
         file = self.vgg_weights if self._uses_vgg() else None
-        extractors = make_extractors(list(weights), len(images[0]), file)
+        extractors = make_extractors(
+            list(weights),
+            len(images[0]),
+            file,
+            self.backbone,
+            self.backbone_weights,
+            backbone_upsampling=self.backbone_upsampling,
+        )
         return cluster_features(
             images, extractors, weights, n_clusters, self.stride, seed
         )
@@ -102,15 +124,15 @@ def cluster_features(
     ]
     crops = random_crops(batches, max_pixels, seed)
     similarity = FeatureSimilarityLoss(extractors, weights).eval()
-    features = (similarity.extract(x, valid) for x, valid in crops)
-    similarity.estimate(features, [valid for _, valid in crops])
+    raw = [similarity.extract(x, valid) for x, valid in crops]
+    similarity.estimate(raw, [valid for _, valid in crops])
     groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
     space = FeatureSpace(groups, weights, stride)
     like = ClassMixture(n_clusters, 1, space.projection.shape[1])
     maps, cells = [], []
-    for x, valid in crops:
+    for (x, valid), features in zip(crops, raw, strict=True):
         size = (x.shape[-2], x.shape[-1])
-        pooled = space.pool(similarity.features(x, valid), size)
+        pooled = similarity.standardize(space.pool(features, size))
         maps.append(pooled)
         cells.append(cell_validity(valid, pooled.shape[-2:])[:, 0] > 0.5)
     classes = find_classes(Sample(maps, cells), space, like, seed, 'kmeans')

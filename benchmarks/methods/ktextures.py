@@ -31,7 +31,7 @@ class KTextures(Method):
     def settings(self) -> dict[str, Any]:
         """Settings, which JSON can hold; the code is a part of them."""
         settings = {
-            name: value if isinstance(value, int | float | None) else str(value)
+            name: shown(value) if name == 'backbone_weights' else plain(value)
             for name, value in self._estimator().get_params().items()
             if name not in ('n_clusters', 'random_state')
         }
@@ -71,6 +71,16 @@ class KTextures(Method):
         estimator = self._estimator(n_clusters=n_clusters, random_state=seed)
         maps: list[Labels] = estimator.fit_predict(list(images))
         return maps
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold of a parameter."""
+    return value if isinstance(value, int | float | None) else str(value)
+
+
+def shown(weights: Any) -> Any:
+    """What tells weights: where their file is does not matter."""
+    return Path(weights).name if isinstance(weights, str) else weights
 
 
 def code_hash() -> str:

@@ -41,6 +41,7 @@ METHODS: dict[str, Method] = {
             ('planet_stride8', 0.5),
         )
     ),
+    'kmeans-backbone': FeatureKMeans((('backbone', 1.0),), backbone='dinov2'),
     'gaussian-mixture': PixelGaussianMixture(),
     'kmeans-edge-moments': EdgeMomentsKMeans(),
     'gaussian-mixture-edge-moments': EdgeMomentsGaussianMixture(),
