@@ -79,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             dst.write(bands)
             dst.descriptions = names
 
-    segment = ['segment', *dates, '--n-clusters', options.n_clusters]
-    segment += ['--normalize', 'relative', '--confidence', 'true', '--progress', 'false']
-    command([*segment, '--steps', options.steps, '--output', str(out / 'maps')])
+    options_of_fit = f'--n-clusters {options.n_clusters} --steps {options.steps}'
+    fit = f'{options_of_fit} --normalize relative --confidence true --progress false'
+    command(['segment', *dates, *fit.split(), '--output', str(out / 'maps')])
 
     maps = [str(out / 'maps' / f'{Path(path).stem}_labels.tif') for path in dates]
     change, table = str(out / 'change.tif'), str(out / 'change.csv')
