@@ -7,7 +7,7 @@ The second date is a copy of the first, with areas pasted from elsewhere, in oth
 through haze or shifted; true pairs of dates are compared as well. See
 :mod:`benchmarks.change_pairs`.
 
-    python -m benchmarks.change --data-root DIR --output change.csv
+    python -m benchmarks.change --data-root DIR --seeds 0 1 2 --output change.csv
 """
 
 import argparse
@@ -48,13 +48,13 @@ def score(pair: Pair, found: Found) -> dict[str, str]:
     return scores | {'changed': f'{found.changed.mean():.5f}', 'same': same}
 
 
-def run(root: Path, output: Path, seed: int) -> pd.DataFrame:
+def run(root: Path, output: Path, seeds: Sequence[int]) -> pd.DataFrame:
     """Run all methods on all pairs that a file does not have yet.
 
     Args:
         root: Folder of the scenes.
         output: CSV file, made if there is none.
-        seed: Seed of the pairs and of all methods.
+        seeds: Seeds of the pairs and of all methods.
 
     Returns:
         All rows of the file.
@@ -62,8 +62,12 @@ def run(root: Path, output: Path, seed: int) -> pd.DataFrame:
     done = {
         tuple(row[name] for name in _KEY[:4]) for row in read_rows(output, _COLUMNS)
     }
-    pairs: Iterator[Pair] = chain(make_pairs(root, seed), true_pairs(root))
-    for pair in pairs:
+    pairs: Iterator[tuple[int, Pair]] = (
+        (seed, pair)
+        for seed in seeds
+        for pair in chain(make_pairs(root, seed), true_pairs(root))
+    )
+    for seed, pair in pairs:
         key = (pair.name, pair.condition, str(int(pair.pasted)), str(seed))
         if key in done:
             continue
@@ -100,11 +104,11 @@ def summarize(frame: pd.DataFrame) -> str:
         ('changed', 'True pairs: percent that is said to have changed'),
         ('same', 'True pairs: percent with the same number at both dates'),
     ):
-        wide = true.pivot(index='method', columns='pair', values=value)
+        wide = true.pivot_table(value, 'method', 'pair', dropna=False)
         rows = [
             [m, *('' if np.isnan(v) else f'{v:.1%}' for v in wide.loc[m, names])]
             for m in methods
-            if not wide.loc[m].isna().all()
+            if m in wide.index and not wide.loc[m].isna().all()
         ]
         text += f'\n### {title}\n\n' + markdown(['method', *names], rows)
     return text.replace('%', ' %')
@@ -140,9 +144,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data-root', type=Path, required=True, help='scenes')
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0])
     args = parser.parse_args(argv)
-    print(summarize(run(args.data_root, args.output, args.seed)))
+    print(summarize(run(args.data_root, args.output, args.seeds)))
 
 
 if __name__ == '__main__':

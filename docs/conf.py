@@ -89,7 +89,7 @@ class CommandHelp(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Print the help into a literal block."""
-        os.environ['COLUMNS'] = '80'
+        os.environ['COLUMNS'] = '72'
         printed = StringIO()
         with redirect_stdout(printed), suppress(SystemExit):
             main([self.arguments[0], '--help'])

@@ -157,10 +157,15 @@ def _map(ax: Axes, src: DatasetReader, title: str) -> None:
     # Maps of change have a code for each pair of classes, and few of them occur.
     codes = range(len(names)) if len(names) <= _NAMED else np.argsort(-counts)[:_NAMED]
     handles = [
-        Patch(facecolor=table[i] / 255, label=f'{names[i]}: {shares[i]:.0%}')
+        Patch(facecolor=table[i] / 255, label=f'{names[i]}: {_percent(shares[i])}')
         for i in codes
+        if counts[i] or len(names) <= _NAMED
     ]
     _legend(ax, handles)
+
+
+def _percent(share: float) -> str:
+    return '<1%' if 0 < share < 0.005 else f'{share:.0%}'
 
 
 def _legend(ax: Axes, handles: Sequence[Patch]) -> None:
