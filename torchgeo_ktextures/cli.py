@@ -62,9 +62,10 @@ _FAILED, _WRONG, _STOPPED = 1, 2, 130
 class _Parser(ArgumentParser):
     """Parser that shows options as they are typed."""
 
-    def format_help(self, formatter: Any = None) -> str:
+    def format_help(self, *args: Any) -> str:
         """Show the help."""
-        text: str = super().format_help(formatter)
+        # Some versions of jsonargparse hand a formatter over.
+        text: str = super().format_help(*args)
         return _dashes(text)
 
     def format_usage(self) -> str:
