@@ -157,12 +157,19 @@ def test_validate_and_test_with_masks(
 
 
 @pytest.mark.parametrize('name', ['quickstart', 'paper'])
-def test_configs_parse(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_configs_parse(
+    name: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     args = ['--config', str(CONFIGS / f'{name}.yaml'), '--print_config']
     if name == 'paper':
         args[2:2] = ['--trainer.accelerator', 'cpu']
+    monkeypatch.setattr('sys.argv', ['torchgeo-ktextures', 'fit', *args])
     with pytest.raises(SystemExit, match='0'):
-        main(['fit', *args])
+        main()
+    assert not any('args parameter' in str(warning.message) for warning in recwarn)
     content: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)
     assert content['model']['class_path'] == 'torchgeo_ktextures.tasks.KTextures'
 

@@ -186,7 +186,7 @@ def test_local_links(page: Path) -> None:
 
 
 def test_links_of_a_release_are_absolute() -> None:
-    script = runpy.run_path(str(ROOT / '.github/absolute_links.py'))
+    script = runpy.run_path(str(ROOT / '.github/addresses.py'))
     text = script['absolute_links'](README.read_text('utf-8'), 'https://a/b', 'v1')
     links = re.findall(r'\]\((?!#)(.+?)\)', text)
     assert all(link.startswith('https://') for link in links)
@@ -194,6 +194,13 @@ def test_links_of_a_release_are_absolute() -> None:
     assert 'https://a/b/blob/v1/docs/method.md' in links
     nested = script['absolute_links']('[![a](b.png)](c.md#d)', 'https://a/b', 'v1')
     assert nested == '[![a](https://a/b/raw/v1/b.png)](https://a/b/blob/v1/c.md#d)'
+    changed = script['project_urls'](
+        (ROOT / 'pyproject.toml').read_text(), 'https://a/b', 'v1'
+    )
+    urls = tomllib.loads(changed)['project']['urls']
+    assert urls['Source'] == 'https://a/b'
+    assert urls['Changelog'] == 'https://a/b/blob/v1/CHANGELOG.md'
+    assert 'Paper' in urls
 
 
 def test_all_commands_have_help_on_their_page() -> None:

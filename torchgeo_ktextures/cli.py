@@ -62,9 +62,10 @@ _FAILED, _WRONG, _STOPPED = 1, 2, 130
 class _Parser(ArgumentParser):
     """Parser that shows options as they are typed."""
 
-    def format_help(self, formatter: Any = None) -> str:
+    def format_help(self, *args: Any) -> str:
         """Show the help."""
-        text: str = super().format_help(formatter)
+        # Some versions of jsonargparse hand a formatter over.
+        text: str = super().format_help(*args)
         return _dashes(text)
 
     def format_usage(self) -> str:
@@ -172,7 +173,7 @@ def main(args: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if args is None else args)
     _let_threads_rest()
     if given and given[0] in _PASSED_ON:
-        _pass_on(given)
+        _pass_on(args)
         return
     # jsonargparse names options as parameters; people type dashes.
     given = [_option(arg) for arg in join_lists(given)]
@@ -284,14 +285,15 @@ def _is_ours(error: BaseException) -> bool:
     return ours or (isinstance(error, OSError) and error.errno is not None)
 
 
-def _pass_on(args: Sequence[str]) -> None:
+def _pass_on(args: Sequence[str] | None) -> None:
     """Run a command of TorchGeo with our classes known by their short names."""
     from importlib import import_module
 
     for name in ('callbacks', 'datamodules', 'tasks'):
         import_module(f'torchgeo_ktextures.{name}')
     torchgeo = import_module('torchgeo.main')
-    torchgeo.main(list(args))
+    # Lightning warns of arguments that are handed over beside those of the process.
+    torchgeo.main(args if args is None else list(args))
 
 
 if __name__ == '__main__':

@@ -119,6 +119,9 @@ def test_unknown_names() -> None:
         ValueError, match='swin_v2_t has several weights.*name some of S'
     ):
         load_backbone('swin_v2_t', True, 3)
+    match = r"group 'dinov4' is unknown; the nearest .* dinov3.*Use some of color"
+    with pytest.raises(ValueError, match=match):
+        make_extractors(['color', 'dinov4'], 4)
     bands = {'backbone': 'dofa', 'backbone_weights': False}
     with pytest.raises(ValueError, match=r'wavelengths of the bands \[0, 4\]'):
         make_extractors(['backbone'], 5, backbone_bands=[0, 4], **bands)
@@ -136,7 +139,7 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     assert torch.equal(
         loaded.get_parameter('conv1.weight'), network.get_parameter('conv1.weight')
     )
-    match = r'do not fit vit_tiny.*: cls_token is missing.*, nor do pos_embed, .* more'
+    match = r'do not fit vit_tiny.*: cls_token is missing.*; wrong as well: pos_embed, .* more'
     with pytest.raises(ValueError, match=match):
         load_backbone('vit_tiny_patch16_224', str(file), 3)
     match = r'do not fit ResNet18_Weights.*ALL_MOCO: conv1.weight is \(64, 3, 7, 7\)'

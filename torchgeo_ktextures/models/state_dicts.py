@@ -92,6 +92,6 @@ def load_matching(
     if problems:
         first, *others = problems
         msg = f'weights {source} do not fit {what}: {first} {problems[first]}'
-        msg += f', nor do {some_of(others)}' if others else ''
+        msg += f'; wrong as well: {some_of(others)}' if others else ''
         raise ValueError(f'{msg}; use weights of {what}')
     module.load_state_dict(picked)

@@ -6,13 +6,14 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import filter as matching
+from fnmatch import fnmatch
 from functools import partial
 from typing import Any, Literal
 
 from torch import nn
 
 from ..backbone_inputs import BackboneInputs, backbone_inputs
-from ..backbone_names import SHORT_NAMES
+from ..backbone_names import SHORT_NAMES, nearest
 from ..backbones import AnyWeights, find_backbone, load_backbone
 from ..state_dicts import load_state_dict_file
 from ..weights import PlanetFeatures_Weights, planet_features
@@ -178,7 +179,8 @@ def make_extractors(
         Extractors, of which some may have groups that were not asked for.
 
     Raises:
-        ValueError: If weights or the backbone are missing or do not fit.
+        ValueError: If a group is unknown, or weights or the backbone are missing or do
+            not fit.
     """
     options = Options(
         names,
@@ -193,6 +195,11 @@ def make_extractors(
         backbone_args,
         fetch,
     )
+    unknown = [n for n in names if not any(fnmatch(n, key) for key in FACTORIES)]
+    if unknown:
+        msg = f'feature group {unknown[0]!r} is unknown; the nearest names are '
+        msg += f'{nearest(unknown[0], FACTORIES)}. Use some of {", ".join(FACTORIES)}'
+        raise ValueError(msg)
     made = []
     for pattern, factory in FACTORIES.items():
         # The mean colours of the textures come from color, named or not.
