@@ -289,7 +289,9 @@ def _pass_on(args: Sequence[str]) -> None:
     from importlib import import_module
 
     for name in ('callbacks', 'datamodules', 'tasks'):
-        import_module(f'torchgeo_ktextures.{name}')
+        package = import_module(f'torchgeo_ktextures.{name}')
+        for exported in package.__all__:
+            getattr(package, exported)  # loads it
     torchgeo = import_module('torchgeo.main')
     torchgeo.main(list(args))
 

@@ -4,7 +4,7 @@
 """How likely images are, by the classes of a model."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,11 @@ from ..datasets import PixelWindow
 from ..datasets.sample import Sample
 from ..losses import pad_to_grid
 from ..models import finite_pixels
-from ..tasks import KTextures
 from .prediction import TileModel
 from .tiles import TileSink, predict_tiles
+
+if TYPE_CHECKING:
+    from ..tasks import KTextures
 
 
 class _Mean(TileSink):
@@ -44,7 +46,7 @@ class _Mean(TileSink):
 class _Likelihood(TileModel):
     """Log-likelihood of the cell of each pixel."""
 
-    def __init__(self, task: KTextures) -> None:
+    def __init__(self, task: 'KTextures') -> None:
         super().__init__()
         self.task = task
 
@@ -64,7 +66,7 @@ class _Likelihood(TileModel):
 
 
 def mean_log_likelihood(
-    task: KTextures, data: RasterScenes, device: str = 'auto'
+    task: 'KTextures', data: RasterScenes, device: str = 'auto'
 ) -> float:
     """Compute the mean log-likelihood of the cells of images.
 

@@ -30,15 +30,9 @@ _WAITING = 2
 
 
 class MapSink(TileSink):
-    """Writes one label map per raster, scene or mosaic, on its exact grid.
+    """Writes one label map per raster on its exact grid, without Lightning.
 
-    Maps are Cloud Optimized GeoTIFFs with a colour table: uint8 with nodata 255, or
-    uint16 with nodata 65535 above 255 classes. A map appears under its name when it is
-    complete, never before. Maps that are there already, made by the same model of the
-    same rasters, are left as they are, so that a prediction that was stopped goes on.
-
-    Tiles are written while the next ones are computed. Several processes each write
-    their part; the map does not depend on their number.
+    :class:`.GeoTIFFWriter`, which documents the maps, is one that is a callback.
     """
 
     #: Further tags of the maps.
