@@ -37,7 +37,7 @@ class Segmenter:
 
     task_: Predictor
     n_features_in_: int
-    feature_names_in_: npt.NDArray[np.object_] | None
+    feature_names_in_: npt.NDArray[Any] | None
     bands_: Sequence[str | int]
     selection_: dict[str, list[float]]
     n_iter_: int
