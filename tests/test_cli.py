@@ -1,6 +1,8 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,20 @@ def test_configs_parse(
     assert not any('args parameter' in str(warning.message) for warning in recwarn)
     content: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)
     assert content['model']['class_path'] == 'torchgeo_ktextures.tasks.KTextures'
+
+
+def test_short_names() -> None:
+    # In a process that has not loaded the classes before.
+    command = [sys.executable, '-m', 'torchgeo_ktextures', 'fit', '--print_config']
+    names = ['--model', 'KTextures', '--data', 'RasterDataModule']
+    shown = subprocess.run(
+        [*command, *names, '--trainer.callbacks+=GeoTIFFWriter'],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    content: dict[str, Any] = yaml.safe_load(shown)
+    assert content['data']['class_path'].endswith('.RasterDataModule')
 
 
 def test_bad_input(config: Path, tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ from rasterio.transform import Affine
 from rio_cogeo.cogeo import cog_validate
 
 from torchgeo_ktextures import KTexturesSegmenter
-from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.cli import main
 from torchgeo_ktextures.clustering import initialization
+from torchgeo_ktextures.inference.map_sink import MapSink
+from torchgeo_ktextures.inference.origin import model_id
 from torchgeo_ktextures.maps.output import this_process
+from torchgeo_ktextures.maps.reading import MODEL_TAG
 
 from .rasters import TRANSFORM, scene_pixels, write_raster, write_scene
 
@@ -107,6 +109,46 @@ def test_map(done: Path) -> None:
     assert (missing == (percent == 255)).all()
     assert percent[~missing].max() <= 100
     assert set(np.unique(labels)) <= {0, 1, 255}
+
+
+#: What fits and looks at models, and takes long to load.
+HEAVY = {
+    'geopandas',
+    'kornia',
+    'lightning',
+    'pandas',
+    'sklearn',
+    'timm',
+    'torchgeo',
+    'torchmetrics',
+    'torchvision',
+}
+
+
+def test_checkpoint_is_applied_by_torch_alone(done: Path, tmp_path: Path) -> None:
+    out, saved = tmp_path / 'labels.tif', tmp_path / 'model.ckpt'
+    code = 'import sys; from torchgeo_ktextures.cli import main; main(sys.argv[1:]); '
+    code += 'print(*sys.modules, sep="\\n")'
+    result = subprocess.run(
+        [
+            *(sys.executable, '-c', code, 'segment', done / 'scene.tif', '--output'),
+            *(out, '--confidence', '--checkpoint', done / 'model.ckpt'),
+            *('--save-checkpoint', saved, '--device', 'cpu'),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not HEAVY & set(result.stdout.splitlines())
+    for name in 'labels.tif', 'labels_confidence.tif':
+        with rasterio.open(done / name) as one, rasterio.open(tmp_path / name) as two:
+            assert np.array_equal(one.read(), two.read())
+            assert one.tags()[MODEL_TAG] == two.tags()[MODEL_TAG]
+    # Nothing of what was fitted is lost.
+    one, two = (KTexturesSegmenter.load(path) for path in (done / 'model.ckpt', saved))
+    assert one.get_params() == two.get_params() | {'verbose': False}
+    assert model_id(one.task_) == model_id(two.task_)
+    assert one.history_.values == two.history_.values
 
 
 def test_beside_the_map(done: Path) -> None:
@@ -294,15 +336,15 @@ def test_goes_on_where_it_was_stopped(
         return [*scenes, '--output', output, '--report', output / 'report.html']
 
     segment(*run('whole'))
-    complete = GeoTIFFWriter._complete
+    complete = MapSink._complete
 
-    def stop(self: GeoTIFFWriter, key: tuple[int, str]) -> None:
+    def stop(self: MapSink, key: tuple[int, str]) -> None:
         if key[0] == 1:
             raise KeyboardInterrupt
         complete(self, key)
 
     with monkeypatch.context() as patch:
-        patch.setattr(GeoTIFFWriter, '_complete', stop)
+        patch.setattr(MapSink, '_complete', stop)
         text = fails(capsys, *run('maps'), status=130)
     assert 'The same command goes on' in text
     names = [path.name for path in (tmp_path / 'maps').glob('*.tif')]

@@ -14,8 +14,8 @@ import rasterio
 from rasterio.transform import Affine
 
 from torchgeo_ktextures import KTexturesSegmenter
-from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.cli import main
+from torchgeo_ktextures.inference.map_sink import MapSink
 
 from .four_regions import agreement, four_regions
 from .label_maps import UTM
@@ -197,16 +197,16 @@ def test_another_process_was_faster(
     scenes = [shutil.copy2(model / 'scene.tif', tmp_path / f'{n}.tif') for n in 'ab']
     given: list[object] = [*scenes, '--checkpoint', model / 'model.ckpt', '--output']
     segment(*given, tmp_path / 'one', fast=False)
-    complete = GeoTIFFWriter._complete
+    complete = MapSink._complete
     opened = []
 
-    def finish(self: GeoTIFFWriter, key: tuple[int, str]) -> None:
+    def finish(self: MapSink, key: tuple[int, str]) -> None:
         opened.append(key[0])
         for name in ('a_labels.tif', 'b_labels.tif'):
             shutil.copy2(tmp_path / 'one' / name, tmp_path / 'two' / name)
         complete(self, key)
 
-    monkeypatch.setattr(GeoTIFFWriter, '_complete', finish)
+    monkeypatch.setattr(MapSink, '_complete', finish)
     segment(*given, tmp_path / 'two', '--tile-size', 32, fast=False)
     # The second map was found done, or was done at most once more.
     one, two = (

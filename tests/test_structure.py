@@ -7,9 +7,14 @@ import ast
 import subprocess
 import sys
 from graphlib import TopologicalSorter
+from importlib import import_module
+from importlib.util import resolve_name
 from pathlib import Path
 
+import pytest
+
 import torchgeo_ktextures
+from torchgeo_ktextures.lazy import names_in
 
 ROOT = Path(torchgeo_ktextures.__file__).parent
 
@@ -31,8 +36,20 @@ def imports(name: str, path: Path) -> list[tuple[str, str]]:
             base = package.split('.')
             base = base[: len(base) - node.level + 1]
             module = '.'.join([*base, *([node.module] if node.module else [])])
-            found += [(module, alias.name) for alias in node.names]
+            found += [
+                (place_of(module, alias.name), alias.name) for alias in node.names
+            ]
     return found
+
+
+def place_of(module: str, name: str) -> str:
+    """Module that is loaded for a name."""
+    parts = module.split('.')[1:]
+    path = ROOT.joinpath(*parts, '__init__.py')
+    lazy = dict(names_in(path.read_text())) if path.exists() else {}
+    if name not in lazy:
+        return module
+    return place_of(resolve_name(lazy[name], module), name)
 
 
 def packages(name: str) -> set[str]:
@@ -70,3 +87,17 @@ def test_maps_need_no_torch() -> None:
     code = f'import sys, {", ".join(f"torchgeo_ktextures.{name}" for name in names)}; '
     code += 'sys.exit("torch" in sys.modules)'
     assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
+
+
+def test_lazy_packages_export_what_they_say() -> None:
+    for name, path in modules().items():
+        if path.name != '__init__.py':
+            continue
+        lazy = dict(names_in(path.read_text()))
+        if lazy:
+            package = import_module(name)
+            assert sorted(lazy) == sorted(package.__all__)
+            assert set(lazy) <= set(dir(package))
+            assert all(getattr(package, what) is not None for what in lazy)
+            with pytest.raises(AttributeError, match='has no attribute'):
+                _ = package.missing

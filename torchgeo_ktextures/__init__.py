@@ -4,7 +4,9 @@
 """k-textures: unsupervised segmentation of Earth observation scenes for TorchGeo."""
 
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .lazy import lazy_names
 
 if TYPE_CHECKING:
     from .estimator import KTexturesSegmenter
@@ -13,11 +15,4 @@ __all__ = ('KTexturesSegmenter',)
 
 __version__ = version('torchgeo-ktextures')
 
-
-def __getattr__(name: str) -> Any:
-    # The command must start without torch.
-    if name == 'KTexturesSegmenter':
-        from .estimator import KTexturesSegmenter
-
-        return KTexturesSegmenter
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+__getattr__, __dir__ = lazy_names(__name__)

@@ -5,30 +5,29 @@
 
 import io
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import lightning
 import numpy as np
 import torch
 
-from .callbacks import History
-from .datamodules import RasterDataModule
+from .callbacks.losses import Losses
 from .datamodules.radiometry import Radiometry
 from .errors import first_line
 from .maps.output import complete_file
-from .tasks import KTextures
 
 if TYPE_CHECKING:
-    from .estimator import KTexturesSegmenter
+    from .segmenter import Segmenter
 
 #: Where the parts that are the estimator's own are in a checkpoint.
 _KEY = 'ktextures_segmenter'
 
+#: Where the state of the data module is, by the name of its class.
+_DATA = 'RasterDataModule'
 
-def save_checkpoint(
-    segmenter: 'KTexturesSegmenter', path: Path, run: str | None = None
-) -> None:
+
+def save_checkpoint(segmenter: 'Segmenter', path: Path, run: str | None = None) -> None:
     """Save a fitted estimator.
 
     Args:
@@ -48,7 +47,7 @@ def save_checkpoint(
     content = {
         'epoch': 0,
         'global_step': segmenter.n_iter_,
-        'pytorch-lightning_version': lightning.__version__,
+        'pytorch-lightning_version': version('lightning'),
         'state_dict': task.state_dict(),
         'hparams_name': 'kwargs',
         'hyper_parameters': dict(task.hparams),
@@ -66,7 +65,7 @@ def save_checkpoint(
     }
     radiometry: Radiometry = getattr(segmenter, 'radiometry_', Radiometry())
     # As Lightning keeps the state of data modules.
-    content[RasterDataModule.__qualname__] = {
+    content[_DATA] = {
         'trained_on': getattr(segmenter, 'trained_on_', None),
         **radiometry.state(),
     }
@@ -77,7 +76,7 @@ def save_checkpoint(
         temporary.write_bytes(file.getvalue())
 
 
-def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
+def load_checkpoint[S: 'Segmenter'](cls: type[S], path: Path) -> S:
     """Load a fitted estimator, or a task that ``torchgeo fit`` has trained.
 
     Args:
@@ -99,7 +98,7 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
         k, stride, bands = (
             hparams[name] for name in ('num_classes', 'mask_stride', 'in_channels')
         )
-        task = KTextures.load_from_checkpoint(path, map_location='cpu')
+        task = cls.task_of(path, content)
     except Exception as e:  # noqa: BLE001 - damaged files fail by anything
         reason = first_line(e).split('. ')[0]
         msg = f'{path} is not a checkpoint of k-textures that can be read ({reason}); '
@@ -120,12 +119,11 @@ def load_checkpoint[S: 'KTexturesSegmenter'](cls: type[S], path: Path) -> S:
         segmenter.feature_names_in_ = np.array(own['names'], object)
     if own.get('bands') is not None:
         segmenter.bands_ = own['bands']
-    data = content.get(RasterDataModule.__qualname__, {})
+    data = content.get(_DATA, {})
     segmenter.trained_on_ = data.get('trained_on') or {}
     segmenter.radiometry_ = Radiometry.of_state(data)
     if own.get('history') is not None:
-        segmenter.history_ = History()
-        segmenter.history_.values = own['history']
+        segmenter.history_ = Losses(own['history'])
     if 'textures' in own:
         segmenter.textures_ = own['textures'].numpy()
         segmenter.cluster_centers_ = own['centers'].numpy()

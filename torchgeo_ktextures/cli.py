@@ -290,7 +290,9 @@ def _pass_on(args: Sequence[str] | None) -> None:
     from importlib import import_module
 
     for name in ('callbacks', 'datamodules', 'tasks'):
-        import_module(f'torchgeo_ktextures.{name}')
+        package = import_module(f'torchgeo_ktextures.{name}')
+        for exported in package.__all__:
+            getattr(package, exported)  # loads it
     torchgeo = import_module('torchgeo.main')
     # Lightning warns of arguments that are handed over beside those of the process.
     torchgeo.main(args if args is None else list(args))

@@ -5,10 +5,9 @@
 
 import os
 import warnings
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,7 @@ from sklearn.base import ClusterMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from .checkpoints import load_checkpoint, save_checkpoint
-from .datasets.validity import InvalidIf
+from .checkpoints import save_checkpoint
 from .errors import DataWarning
 from .fitting import Fitting
 from .inference import label_images, label_patches
@@ -77,103 +75,6 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         >>> labels.shape
         (64, 64)
     """
-
-    def __init__(
-        self,
-        n_clusters: int | str = 8,
-        *,
-        mask_stride: int = 4,
-        max_steps: int = 100,
-        n_init: int = 1,
-        random_state: int | np.random.RandomState | None = None,
-        device: str = 'auto',
-        features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
-        weights: str | bool | None = None,
-        backbone: str | None = None,
-        backbone_weights: str | bool | None = None,
-        backbone_bands: Sequence[int] | None = None,
-        init: Literal['mixture', 'kmeans', 'random'] = 'mixture',
-        warm_start: bool | None = None,
-        assignment_weight: float = 3.0,
-        patch_size: int = 96,
-        batch_size: int = 4,
-        bands: Sequence[str | int] | None = None,
-        scale: float = 1,
-        nodata: float | Sequence[float] | None = None,
-        invalid_if: InvalidIf = 'any',
-        normalize: Literal['none', 'scene', 'relative'] = 'none',
-        ignore_scale: bool = False,
-        verbose: bool = False,
-    ) -> None:
-        """Initialize a new KTexturesSegmenter instance.
-
-        Args:
-            n_clusters: Number of classes, k; a range to choose from, such as '4:16'; or
-                'auto' to choose from 2 to 12.
-            mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
-                the smallest region worth a class.
-            max_steps: Number of training steps of a fit, at most: where colour tells
-                the classes apart, half as many, but not less than 50.
-            n_init: Number of whole fits from different starts; the one with the lowest
-                loss on a fixed sample is kept.
-            random_state: Seed of everything that is random; an int gives the same
-                result each time.
-            device: 'auto', 'cpu', 'cuda', 'mps' or another accelerator of Lightning.
-            features: Groups of features to compare, see
-                :class:`~torchgeo_ktextures.tasks.KTextures`.
-            weights: Weights of the feature extractor, see there.
-            backbone: Network whose features tell classes as well, such as 'dinov3', see
-                docs/backbones.md.
-            backbone_weights: Its weights, see
-                :class:`~torchgeo_ktextures.tasks.KTextures`.
-            backbone_bands: Index of the band for each of its channels, see there.
-            init: What classes begin with: a 'mixture' of local moments and features,
-                'kmeans' on features, or 'random' masks and textures.
-            warm_start: Deprecated; False is ``init='random'``.
-            assignment_weight: Weight of the cross-entropy towards the class that fits
-                each cell best, beside the similarity of features.
-            patch_size: Height and width of training patches in pixels, at most. Smaller
-                images are not trained on, unless most of the area is in such.
-            batch_size: Number of patches per step.
-            bands: Names or 1-based numbers of the bands of rasters (defaults to red,
-                green, blue and, if there is one, nir).
-            scale: Digital numbers of rasters are divided by this; with 1, the scale and
-                offset tags of a file are applied, if there are any.
-            nodata: Values that mean no data, besides what GDAL or xarray take as such.
-            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
-                or only where 'all' are; then single missing bands are filled with the
-                nearest value.
-            normalize: Whether each 'scene' is brought to a common mean and standard
-                deviation of each band, so that scenes in other light get the same
-                classes, dates of one place are brought to the radiometry of one of
-                them by places that have not changed ('relative'), or 'none' is.
-            ignore_scale: Whether scale and offset in tags of rasters, and in attributes
-                of arrays of xarray, are ignored.
-            verbose: Whether to show progress.
-        """
-        self.n_clusters = n_clusters
-        self.mask_stride = mask_stride
-        self.max_steps = max_steps
-        self.n_init = n_init
-        self.random_state = random_state
-        self.device = device
-        self.features = features
-        self.weights = weights
-        self.backbone = backbone
-        self.backbone_weights = backbone_weights
-        self.backbone_bands = backbone_bands
-        self.init = init
-        self.warm_start = warm_start
-        self.assignment_weight = assignment_weight
-        self.patch_size = patch_size
-        self.batch_size = batch_size
-        self.bands = bands
-        self.scale = scale
-        self.nodata = nodata
-        self.invalid_if = invalid_if
-        self.normalize = normalize
-        self.ignore_scale = ignore_scale
-        self.verbose = verbose
 
     def __sklearn_tags__(self) -> Tags:
         """Tell scikit-learn what images are."""
@@ -244,23 +145,6 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
                 warnings.warn(f'{file}: {line}', DataWarning, stacklevel=2)
         labels: _Labels | list[_Labels] = inputs.give_back(found.labels)
         return labels
-
-    @property
-    def n_clusters_(self) -> int:
-        """Number of classes, k."""
-        return self.task_.model.num_classes
-
-    @property
-    def tree_(self) -> npt.NDArray[np.float64]:
-        """Order in which classes merge, see :meth:`cut`.
-
-        Returns:
-            Linkage matrix of SciPy, of shape (k - 1, 4), for
-            ``scipy.cluster.hierarchy.dendrogram`` and others. The larger part of each
-            merge comes first.
-        """
-        linkage: npt.NDArray[np.float64] = self.task_.linkage.cpu().double().numpy()
-        return linkage
 
     def cut(self, n_clusters: int, labels: Any = None) -> Any:
         """Merge the classes that are most alike, until a number of them is left.
@@ -367,22 +251,6 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         """
         check_is_fitted(self)
         save_checkpoint(self, Path(path))
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Load a fitted estimator; nothing in the file is run.
-
-        Args:
-            path: Path of a file that :meth:`save` or Lightning wrote.
-
-        Returns:
-            The estimator.
-
-        Raises:
-            FileNotFoundError: If there is no such file.
-            ValueError: If it is not a checkpoint of k-textures.
-        """
-        return load_checkpoint(cls, Path(path))
 
     def suggest_points(
         self, images: Any, count: int, points: Any = None

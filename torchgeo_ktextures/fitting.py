@@ -3,12 +3,11 @@
 
 """From the parameters of the estimator to data, and to a fitted task."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator
@@ -19,11 +18,10 @@ from .callbacks import FewerSteps, History
 from .clustering import choose_number
 from .clustering.numbers import parse_n_clusters
 from .datamodules import RasterDataModule
-from .datamodules.inputs import Inputs
-from .datamodules.radiometry import Radiometry
+from .datamodules.module_inputs import ModuleInputs
 from .datasets.bands import LEAST_BANDS
-from .inference import margin_of
 from .inference.statistics import ClassSummary
+from .segmenter import Segmenter
 from .tasks import KTextures
 from .tasks.arguments import with_backbone
 from .tasks.selection import NumberComparison
@@ -42,7 +40,7 @@ def seed_of(random_state: int | np.random.RandomState | None) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-class Fitting(BaseEstimator):
+class Fitting(BaseEstimator, Segmenter):
     """What the methods of the estimator are made of.
 
     Parameters are those of
@@ -50,10 +48,23 @@ class Fitting(BaseEstimator):
     known once it is fitted.
     """
 
+    inputs_class = ModuleInputs
+
     task_: KTextures
-    selection_: dict[str, list[float]]
-    textures_: npt.NDArray[np.floating]
-    trained_on_: dict[str, Any]
+
+    @classmethod
+    def task_of(cls, path: Path, content: Mapping[str, Any]) -> KTextures:
+        """Make what predicts, and what it was fitted by.
+
+        Args:
+            path: Path of a checkpoint.
+            content: Not used.
+
+        Returns:
+            Fitted task.
+        """
+        task: KTextures = KTextures.load_from_checkpoint(path, map_location='cpu')
+        return task
 
     def _train(self, images: Any) -> tuple[list[Tensor], list[Tensor]]:
         """Find classes and textures; returns the sample of the training data."""
@@ -91,19 +102,13 @@ class Fitting(BaseEstimator):
             length=self.max_steps * self.n_init * self.batch_size,
         )
         inputs.prepare_fit(self.patch_size)
-        inputs.data.sort()
+        data = inputs.data
+        assert isinstance(data, RasterDataModule)
+        data.sort()
         names = inputs.names
         self.feature_names_in_ = None if names is None else np.array(names, object)
         self.n_features_in_ = inputs.num_bands
-        return inputs.data
-
-    def _inputs(self, images: Any, **kwargs: Any) -> Inputs:
-        for name in ('scale', 'ignore_scale', 'nodata', 'invalid_if', 'normalize'):
-            kwargs[name] = getattr(self, name)
-        inputs = Inputs(images, **kwargs)
-        if inputs.bands is not None:
-            self.bands_ = inputs.bands
-        return inputs
+        return data
 
     def _task[T: KTextures](self, cls: type[T], num_classes: int) -> T:
         task = cls(
@@ -144,35 +149,6 @@ class Fitting(BaseEstimator):
         self.task_.cpu()
         self.find_textures()
 
-    @torch.inference_mode()
-    def find_textures(self) -> None:
-        """Draw the textures of the fitted task."""
-        model = self.task_.eval().model
-        noise = torch.Generator().manual_seed(0)
-        textures = model.draw_textures((64, 64), noise)
-        self.textures_ = model.normalizer.inverse(textures).cpu().numpy()
-
-    def radiometry(self) -> Radiometry:
-        """What brings scenes to the radiometry of those that were fitted.
-
-        Returns:
-            What is known of them.
-
-        Raises:
-            ValueError: If places are to be compared, and none are known.
-        """
-        known: Radiometry = getattr(self, 'radiometry_', Radiometry())
-        if self.normalize == 'relative' and known.places is None:
-            msg = "normalize='relative' compares dates with places of the scenes that "
-            msg += 'the model was fitted to, and this one was fitted without; fit with '
-            msg += "it, adapt the model to the scene, or use normalize='scene'"
-            raise ValueError(msg)
-        if self.normalize == 'scene' and known.moments is None:
-            n = self.task_.model.normalizer
-            moments = np.stack([n.mean.cpu().numpy(), n.std.cpu().numpy()])
-            known = replace(known, moments=moments.astype(np.float64))
-        return known
-
     def _describe(self, classes: Sequence[ClassSummary]) -> None:
         """Keep what the classes of the training pixels are like."""
         total = max(sum(c.pixels for c in classes), 1)
@@ -181,29 +157,3 @@ class Fitting(BaseEstimator):
         colors = self.textures_.mean((2, 3))
         means = [c.mean or color for c, color in zip(classes, colors, strict=True)]
         self.cluster_centers_ = np.array(means, np.float64)
-
-    def inputs_of(self, images: Any, **kwargs: Any) -> Inputs:
-        """Take images as the fitted model is to see them.
-
-        Args:
-            images: One image, several, or paths of rasters, see the class.
-            **kwargs: Passed on to the data module.
-
-        Returns:
-            The images, to be predicted.
-
-        Raises:
-            FileNotFoundError: If a path does not exist.
-            ValueError: If the images do not have the bands of the training images.
-        """
-        names, bands = (
-            getattr(self, name, None) for name in ('feature_names_in_', 'bands_')
-        )
-        kwargs.setdefault('margin', margin_of(self.mask_stride))
-        inputs = self._inputs(images, names=names, bands=bands or self.bands, **kwargs)
-        if inputs.num_bands != self.n_features_in_:
-            msg = f'X has {inputs.num_bands} features, but {type(self).__name__} is '
-            msg += f'expecting {self.n_features_in_} features as input: give images of '
-            raise ValueError(msg + 'the bands it was fitted with')
-        inputs.data.radiometry = self.radiometry()
-        return inputs

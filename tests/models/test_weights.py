@@ -140,7 +140,7 @@ def test_torchgeo_finds_ours() -> None:
 
 
 def test_nothing_breaks_when_torchgeo_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchgeo_ktextures.models import register_with_torchgeo
+    from torchgeo_ktextures.models.api import register_with_torchgeo
 
     monkeypatch.delattr(torchgeo.models.api, '_model')
     monkeypatch.setattr(torchgeo.models.api, '_model_weights', None)

@@ -3,12 +3,17 @@
 
 """Several dates of a place: one radiometry, one legend, and what has changed."""
 
-from .align import Alignment, align_map
-from .change_maps import ChangeMaps, change_maps
-from .detection import Changes, change
-from .mad import InvariantPlaces, irmad
-from .regression import orthogonal_regression
-from .rules import ChangeRules
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .align import Alignment, align_map
+    from .detection import Changes, change
+    from .mad import InvariantPlaces, irmad
+    from .map_changes import ChangeMaps, change_maps
+    from .regression import orthogonal_regression
+    from .rules import ChangeRules
 
 __all__ = (
     'Alignment',
@@ -22,3 +27,5 @@ __all__ = (
     'irmad',
     'orthogonal_regression',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -16,11 +16,11 @@ import pandas as pd
 from rasterio.io import DatasetReader
 
 from ..colors import class_colors
-from .change_maps import count_transitions
 from .codes import ChangeCodes, Color
 from .comparison import Codes
 from .evidence import Bands
 from .inputs import open_dates
+from .map_changes import count_transitions
 from .part_changes import DateLabels, Part
 from .rules import MOST_CLASSES, UNKNOWN, ChangeRules
 from .seasons import warn_of_dates

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular, svd
-from scipy.stats import chi2
+from scipy.special import chdtrc, gammaincinv
 
 type _Array = npt.NDArray[np.float64]
 
@@ -85,7 +85,7 @@ def irmad(first: npt.ArrayLike, second: npt.ArrayLike) -> InvariantPlaces:
     for _ in range(_ITERATIONS):
         variates, correlations = _variates(x, y, weights, shrinkage)
         chi_square = (variates**2).sum(1)
-        weights = chi2.sf(chi_square, bands)
+        weights = chdtrc(bands, chi_square)
         if abs(correlations - before).max() < _TOLERANCE or weights.sum() < 2 * bands:
             break
         before, shrinkage = correlations, _shrinkage(bands)
@@ -101,7 +101,7 @@ def _standardize(bands: _Array) -> _Array:
 def _shrinkage(bands: int) -> float:
     """Variance of normal variates of unit variance that are weighted by chi-square."""
     places = (np.arange(10_000) + 0.5) / 10_000
-    squares = chi2.ppf(places, bands)
+    squares = 2 * gammaincinv(bands / 2, places)  # quantiles of chi-square
     return float(((1 - places) * squares).sum() / (1 - places).sum() / bands)
 
 

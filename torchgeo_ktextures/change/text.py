@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .change_maps import ChangeMaps
+from .map_changes import ChangeMaps
 
 #: Most classes of a matrix that fits on a screen, and most transitions in a list.
 _CLASSES, _LISTED = 9, 12

@@ -3,19 +3,24 @@
 
 """Finding classes without a network, in plain PyTorch and NumPy."""
 
-from .color_prior import ColorPrior
-from .consensus import combine
-from .ensemble import Initialization, Sample
-from .feature_clusters import FeatureClusters
-from .feature_space import FeatureSpace
-from .filters import box_filter
-from .gaussians import MomentGaussians
-from .initialization import Init, cluster_means, find_classes
-from .linkage import link_by_distance, link_by_votes
-from .local_moments import LocalMoments, PlaceMoments
-from .members import Score
-from .mixture import ClassMixture
-from .selection import choose_number, compare_numbers
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .color_prior import ColorPrior
+    from .consensus import combine
+    from .ensemble import Initialization, Sample
+    from .feature_clusters import FeatureClusters
+    from .feature_space import FeatureSpace
+    from .filters import box_filter
+    from .gaussians import MomentGaussians
+    from .initialization import Init, cluster_means, find_classes
+    from .linkage import link_by_distance, link_by_votes
+    from .local_moments import LocalMoments, PlaceMoments
+    from .members import Score
+    from .mixture import ClassMixture
+    from .selection import choose_number, compare_numbers
 
 __all__ = (
     'ClassMixture',
@@ -38,3 +43,5 @@ __all__ = (
     'link_by_distance',
     'link_by_votes',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -104,7 +104,7 @@ def segment(
         on_error: Whether to 'skip' scenes that cannot be read, and report them at the
             end, or to 'stop' at the first (defaults to 'skip' for several scenes).
         jobs: Number of processes that predict scenes at the same time. Each needs its
-            own memory, about 1.5 GB, and some seconds to start.
+            own memory, about 1.2 GB, and some seconds to start.
         manifest: File to which a line of JSON is added for each scene: its map, whether
             it was done, kept or failed, time, areas and errors.
         tile_size: Height and width in pixels of what is computed at once; memory grows

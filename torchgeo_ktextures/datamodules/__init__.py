@@ -3,11 +3,16 @@
 
 """Data modules."""
 
-from .arrays import ArrayDataModule
-from .geo_dataset import GeoDatasetDataModule
-from .planet import PlanetDataModule
-from .rasters import RasterDataModule
-from .training_chips import TrainingChipsDataModule
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .arrays import ArrayDataModule
+    from .geo_dataset import GeoDatasetDataModule
+    from .planet import PlanetDataModule
+    from .rasters import RasterDataModule
+    from .training_chips import TrainingChipsDataModule
 
 __all__ = (
     'ArrayDataModule',
@@ -16,3 +21,5 @@ __all__ = (
     'RasterDataModule',
     'TrainingChipsDataModule',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

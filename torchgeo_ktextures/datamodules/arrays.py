@@ -3,48 +3,9 @@
 
 """Data module for images in memory."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import numpy.typing as npt
-
-from ..datasets import ArrayWindows, Windows
-from ..datasets.array_image import ArrayImage, BandArray
-from ..datasets.validity import InvalidIf
-from .order import images_in_order
+from .array_scenes import ArrayScenes
 from .rasters import RasterDataModule
 
 
-class ArrayDataModule(RasterDataModule):
+class ArrayDataModule(ArrayScenes, RasterDataModule):
     """Images in memory, trained on and tiled like rasters."""
-
-    def __init__(
-        self,
-        images: Sequence[ArrayImage | npt.NDArray[Any]],
-        invalid_if: InvalidIf = 'any',
-        **kwargs: Any,
-    ) -> None:
-        """Initialize a new ArrayDataModule instance.
-
-        Args:
-            images: Images, or arrays of shape ``(C, H, W)``, NaN or infinite where
-                invalid.
-            invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
-                or only where 'all' are.
-            **kwargs: Passed on to :class:`RasterDataModule`.
-        """
-        super().__init__(**kwargs)
-        self.images = [
-            image if isinstance(image, ArrayImage) else ArrayImage([BandArray(image)])
-            for image in images
-        ]
-        self.invalid_if: InvalidIf = invalid_if
-
-    def sort(self) -> None:
-        """Put the images in an order that does not depend on how they were listed."""
-        self.images = images_in_order(self.images)
-
-    def _windows(
-        self, paths: str | Sequence[str], mask_paths: str | Sequence[str] | None
-    ) -> Windows:
-        return ArrayWindows(self.images, self.invalid_if)

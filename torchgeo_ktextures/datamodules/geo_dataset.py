@@ -10,7 +10,6 @@ from typing import Any, Literal
 import torch
 from torchgeo.datamodules import GeoDataModule
 from torchgeo.datasets import NAIP, RasterDataset
-from torchgeo.datasets.utils import Sample
 from torchgeo.samplers import (
     GeoSampler,
     GriddedPatchSampler,
@@ -20,6 +19,7 @@ from torchgeo.samplers import (
 )
 
 from ..datasets import MarkNodata
+from ..datasets.sample import Sample
 from ..samplers import PixelGridSampler, ValidPatchSampler
 
 

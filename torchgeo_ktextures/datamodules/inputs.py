@@ -1,7 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""What users hand over, arrays or paths of rasters, as a data module."""
+"""What users hand over, arrays or paths of rasters, in one form."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -11,14 +11,18 @@ import numpy.typing as npt
 
 from ..datasets import list_scenes, open_raster, raster_bands
 from ..datasets.bands import LEAST_BANDS
-from .arrays import ArrayDataModule
+from .array_scenes import ArrayScenes
 from .images import as_images, paths_of
-from .rasters import RasterDataModule
+from .scenes import RasterScenes
 from .series import Join, split_dates
 
 
 class Inputs:
     """Images of a user, and the form in which labels of them go back."""
+
+    #: What takes paths of rasters, and what takes arrays.
+    rasters: type[RasterScenes] = RasterScenes
+    arrays: type[ArrayScenes] = ArrayScenes
 
     def __init__(
         self,
@@ -40,7 +44,7 @@ class Inputs:
             nodata: Values that mean no data.
             ignore_scale: Whether scale and offset in tags of rasters, and in attributes
                 of arrays, are ignored.
-            **kwargs: Passed on to :class:`RasterDataModule`.
+            **kwargs: Passed on to :class:`.RasterScenes`.
 
         Raises:
             FileNotFoundError: If a path does not exist.
@@ -53,7 +57,7 @@ class Inputs:
         self.names: Sequence[str] | None = None
         #: Turns labels into what each array was given as.
         self.wraps: list[Callable[[npt.NDArray[Any]], Any]] | None = None
-        self.data: RasterDataModule
+        self.data: RasterScenes
         #: Puts dates of one array together again.
         self.join: Join | None = None
         if paths is None:
@@ -64,13 +68,13 @@ class Inputs:
             self.wraps = [image.wrap for image in arrays]
             self.names = next((image.names for image in arrays if image.names), None)
             self.num_bands = len(arrays[0])
-            self.data = ArrayDataModule(arrays, **kwargs)
+            self.data = self.arrays(arrays, **kwargs)
             return
         self.single = isinstance(images, str | os.PathLike)
         with open_raster(list_scenes(paths[0])[0][0]) as src:
             self.bands = raster_bands(src, bands)
         self.num_bands = len(self.bands)
-        self.data = RasterDataModule(
+        self.data = self.rasters(
             paths,
             bands=self.bands,
             scale=scale,
@@ -92,7 +96,7 @@ class Inputs:
             msg = f'images have {self.num_bands} bands, at least {LEAST_BANDS} are '
             msg += 'needed; repeat them, as np.repeat(image, 3, axis=0) does'
             raise ValueError(msg)
-        if isinstance(self.data, ArrayDataModule):
+        if isinstance(self.data, ArrayScenes):
             shapes = [image.shape[1:] for image in self.data.images]
         else:
             shapes = [_shape_of(path) for path in list_scenes(self.data.paths)[0]]

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 from torchgeo.datamodules import GeoDataModule
-from torchgeo.datasets.utils import Sample
 from torchgeo.samplers import RandomTimestampSampler, SequentialTimestampSampler
 from tqdm import tqdm
 
 from .. import __version__
 from ..datasets import MapGrid, PixelWindow, PlanetBasemap, PlanetScope
+from ..datasets.sample import Sample
 from ..datasets.survey import combine
 from ..samplers import PixelGridSampler, ValidPatchSampler
 from .area_split import split_area

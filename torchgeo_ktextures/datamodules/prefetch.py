@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from torch.utils.data import DataLoader
-from torchgeo.datasets.utils import Sample
+
+from ..datasets.sample import Sample
 
 
 class PrefetchLoader(DataLoader[Sample]):

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..change.places import Places
-from ..change.relative import choose_reference, match_scene
 from ..datasets import Windows
 from ..datasets.gains import Gains
 from ..maps.radiometry import MapRadiometry
@@ -54,6 +53,8 @@ class Radiometry:
             every = [dataset.moments(i) for i in range(len(dataset))]
             return replace(self, moments=np.mean(every, axis=0))
         if normalize == 'relative' and self.places is None:
+            from ..change.relative import choose_reference
+
             return replace(self, places=Places.of(dataset, choose_reference(dataset)))
         return self
 
@@ -153,6 +154,8 @@ class _Matches:
         self.shares: dict[int, float | None] = {}
 
     def __call__(self, file: int) -> Gains:
+        from ..change.relative import match_scene
+
         match = match_scene(self.dataset, file, self.places)
         self.shares[file] = match.invariant
         return match.gains

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchgeo.datasets import stack_samples
-from torchgeo.datasets.utils import Sample
 
 from ..datasets import MapGrid, PixelWindow, RasterWindows
+from ..datasets.sample import Sample
 from ..maps.metadata import read_metadata
 from ..samplers import GridWindowSampler
 from .rasters import RasterDataModule

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torchgeo.datasets.utils import Sample
 
 from .array_image import ArrayImage, BandArray
+from .sample import Sample
 from .validity import InvalidIf, combine_validity
 from .windows import PixelWindow, Windows
 

@@ -4,7 +4,8 @@
 """Pixels without data in samples of TorchGeo, which marks none."""
 
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
+
+from .sample import Sample
 
 #: Height and width of a block of zeros that no scene shows by chance.
 _BLOCK = 8

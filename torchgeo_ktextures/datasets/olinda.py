@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from matplotlib.figure import Figure
 from torchgeo.datasets import RasterDataset
-from torchgeo.datasets.utils import Sample
 
 from .plot import plot_rgb
+from .sample import Sample
 
 
 class Olinda(RasterDataset):

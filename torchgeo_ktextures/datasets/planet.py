@@ -22,7 +22,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.transform import from_origin
 from torchgeo.datasets import DatasetNotFoundError, RasterDataset
-from torchgeo.datasets.utils import GeoSlice, Path, Sample, array_to_tensor
+from torchgeo.datasets.utils import GeoSlice, Path, array_to_tensor
 
 from ..errors import first_line
 from .index_arrays import IndexArrays
@@ -30,6 +30,7 @@ from .planet_file import PlanetFile
 from .plot import plot_rgb
 from .rasters import CorruptRasterError, RasterHandles, open_raster
 from .reading import Grid, is_truncated, read_grid, tiles
+from .sample import Sample
 from .survey import Survey, load_survey, save_survey, survey_path
 
 

@@ -11,14 +11,16 @@ from typing import ClassVar, Literal
 import pandas as pd
 from pyproj import CRS
 from rasterio.io import DatasetReader
-from torchgeo.datasets.utils import Path, Sample
+from torchgeo.datasets.utils import Path
 
 from .band_names import BASEMAP_BANDS, DEFAULT_BANDS
 from .planet import PlanetDataset
+from .planet_dates import folder_dates, mosaic_dates
 from .planet_file import PlanetFile
-from .planet_grid import QUAD_NAME, Quad, folder_dates, mosaic_dates
+from .planet_grid import QUAD_NAME, Quad
 from .rasters import CorruptRasterError
 from .reading import grid_of
+from .sample import Sample
 
 
 class PlanetBasemap(PlanetDataset):

@@ -16,7 +16,7 @@ from pyproj import CRS
 from rasterio.crs import CRS as RasterCRS
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
-from torchgeo.datasets.utils import Path, Sample
+from torchgeo.datasets.utils import Path
 
 from ..errors import first_line
 from .band_names import DEFAULT_BANDS, SCENE_BANDS
@@ -24,6 +24,7 @@ from .planet import PlanetDataset
 from .planet_file import PlanetFile
 from .rasters import CorruptRasterError, open_raster
 from .reading import Grid, grid_of, read_grid
+from .sample import Sample
 from .udm2 import UDM1_BAND, UDM2_INDEXES, check_classes, usable_pixels
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from torchgeo.datasets import RGBBandsMissingError
-from torchgeo.datasets.utils import Sample, quantile_normalization
+from torchgeo.datasets.utils import quantile_normalization
+
+from .sample import Sample
 
 
 def plot_rgb(

@@ -14,7 +14,6 @@ import torch
 from rasterio.crs import CRS
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
-from torchgeo.datasets.utils import Sample
 
 from ..errors import DataWarning, some_of
 from ..sources import damaged, without_secrets
@@ -30,6 +29,7 @@ from .rasters import (
     raster_name,
 )
 from .reading import Grid, grid_of
+from .sample import Sample
 from .sidecars import unread_sidecars
 from .units import Units, units_of
 from .validity import InvalidIf, as_values, combine_validity, read_invalid

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
-from scipy.ndimage import distance_transform_edt
 
 #: Whether a pixel is left out where 'any' of its bands is invalid, or where 'all' are.
 InvalidIf = Literal['any', 'all']
@@ -193,6 +192,8 @@ def _fill(
             # Nothing near tells the band: pixels cannot be filled.
             valid = np.zeros_like(valid)
         elif missing.any():
+            from scipy.ndimage import distance_transform_edt
+
             rows, cols = distance_transform_edt(
                 missing, return_distances=False, return_indices=True
             )

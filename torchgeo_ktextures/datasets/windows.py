@@ -5,22 +5,22 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from matplotlib.figure import Figure
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 from torch.utils.data import Dataset
-from torchgeo.datasets.mixins import PlottingMixin
-from torchgeo.datasets.utils import Sample
 
 from ..outliers import robust_moments
 from .gains import Gains
-from .plot import plot_rgb
 from .reading import Grid
+from .sample import Sample
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class PixelWindow(NamedTuple):
@@ -54,7 +54,7 @@ class PixelWindow(NamedTuple):
         return slice(row, row + self.core_height), slice(col, col + self.core_width)
 
 
-class Windows(Dataset[Sample], PlottingMixin):
+class Windows(Dataset[Sample]):
     """Windows of one or more rasters, indexed in pixels."""
 
     #: Names of the rasters.
@@ -207,7 +207,7 @@ class Windows(Dataset[Sample], PlottingMixin):
 
     def plot(
         self, sample: Sample, show_titles: bool = True, suptitle: str | None = None
-    ) -> Figure:
+    ) -> 'Figure':
         """Plot a sample from the dataset.
 
         Args:
@@ -218,6 +218,8 @@ class Windows(Dataset[Sample], PlottingMixin):
         Returns:
             A figure of the first three bands and, if any, the mask and prediction.
         """
+        from .plot import plot_rgb
+
         shown = {k: v for k, v in sample.items() if k not in ('mask', 'prediction')}
         for key in ('mask', 'prediction'):
             if key in sample:

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
-from ..datamodules import RasterDataModule
+from ..datamodules.scenes import RasterScenes
 from ..datasets import PixelWindow, Windows, core_of
+from ..datasets.sample import Sample
 from ..models import KTexturesModel, LabelNetwork, finite_pixels
+from .prediction import TileModel
 from .statistics import ClassStatistics
 from .tiles import TileSink, predict_tiles
 
@@ -28,7 +28,6 @@ class ArraySink(TileSink):
         Args:
             num_classes: Number of classes, k.
         """
-        super().__init__()
         self.num_classes = num_classes
         #: Names of the images.
         self.files: Sequence[str] = ()
@@ -37,15 +36,15 @@ class ArraySink(TileSink):
         #: Statistics of the bands of each image as the network sees them.
         self.statistics: list[ClassStatistics] = []
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
         """Make room.
 
         Args:
             trainer: Trainer, of which the data module has rasters or arrays.
             pl_module: Not used.
         """
-        self.source = trainer.datamodule  # type: ignore[attr-defined]
-        images: Windows = trainer.datamodule.predict_dataset  # type: ignore[attr-defined]
+        self.source = trainer.datamodule
+        images: Windows = trainer.datamodule.predict_dataset
         self.files = images.files
         self.labels = [np.full(shape, -1, np.int64) for shape in images.shapes]
         self.statistics = [
@@ -59,7 +58,7 @@ class ArraySink(TileSink):
         self.statistics[w.file].update(cores['labels'], image, w.core_row)
 
 
-class _Labeller(LightningModule):
+class _Labeller(TileModel):
     """Labels tiles with a copy of a model, so that several threads can at once."""
 
     def __init__(self, model: KTexturesModel) -> None:
@@ -73,14 +72,14 @@ class _Labeller(LightningModule):
 
 
 def label_images(
-    model: KTexturesModel, data: RasterDataModule, device: str = 'auto'
+    model: KTexturesModel, data: RasterScenes, device: str = 'auto'
 ) -> ArraySink:
     """Label whole images.
 
     Args:
         model: Fitted model, which is left as it is.
         data: Data module of the images.
-        device: See :func:`~torchgeo_ktextures.trainer.make_trainer`.
+        device: See :func:`~torchgeo_ktextures.devices.find_device`.
 
     Returns:
         What was found.

@@ -4,21 +4,23 @@
 """How likely images are, by the classes of a model."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
-from ..datamodules import RasterDataModule
+from ..datamodules.scenes import RasterScenes
 from ..datasets import PixelWindow
+from ..datasets.sample import Sample
 from ..losses import pad_to_grid
 from ..models import finite_pixels
-from ..tasks import KTextures
+from .prediction import TileModel
 from .tiles import TileSink, predict_tiles
+
+if TYPE_CHECKING:
+    from ..tasks import KTextures
 
 
 class _Mean(TileSink):
@@ -27,11 +29,10 @@ class _Mean(TileSink):
     kinds: Collection[str] = ('likelihood',)
 
     def __init__(self) -> None:
-        super().__init__()
         self.total, self.count = 0.0, 0
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.source = trainer.datamodule  # type: ignore[attr-defined]
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
+        self.source = trainer.datamodule
 
     def _take(
         self, w: PixelWindow, image: npt.NDArray[Any], cores: dict[str, Any]
@@ -42,10 +43,10 @@ class _Mean(TileSink):
         self.count += len(inside)
 
 
-class _Likelihood(LightningModule):
+class _Likelihood(TileModel):
     """Log-likelihood of the cell of each pixel."""
 
-    def __init__(self, task: KTextures) -> None:
+    def __init__(self, task: 'KTextures') -> None:
         super().__init__()
         self.task = task
 
@@ -65,14 +66,14 @@ class _Likelihood(LightningModule):
 
 
 def mean_log_likelihood(
-    task: KTextures, data: RasterDataModule, device: str = 'auto'
+    task: 'KTextures', data: RasterScenes, device: str = 'auto'
 ) -> float:
     """Compute the mean log-likelihood of the cells of images.
 
     Args:
         task: Fitted task.
         data: Data module of the images.
-        device: See :func:`~torchgeo_ktextures.trainer.make_trainer`.
+        device: See :func:`~torchgeo_ktextures.devices.find_device`.
 
     Returns:
         Mean over all valid pixels, in nats, but for a constant; NaN if there are none.

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule
 from rasterio.io import DatasetReader
 from rasterio.transform import Affine
+from torch import nn
 
 from .. import __version__
 from ..datasets import MapGrid
@@ -26,7 +26,7 @@ ORIGIN_TAG = 'KTEXTURES_ORIGIN'
 CLASS_BAND = 'class'
 
 
-def model_id(pl_module: LightningModule) -> str:
+def model_id(pl_module: nn.Module) -> str:
     """Tell a fitted model from others by its weights.
 
     Args:

@@ -6,19 +6,23 @@
 import sys
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import rasterio
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter
 from tqdm import tqdm
 
+from ..datamodules.scenes import RasterScenes
 from ..datasets import MapSource, PixelWindow
+from ..datasets.sample import Sample
+from ..devices import find_device
 from ..models import MASK_STRIDES, MaskNetwork
-from ..trainer import make_trainer
 from .loop import OneProcess, in_threads
+from .prediction import TileModel
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
 
 type _Array = npt.NDArray[Any]
 
@@ -26,8 +30,11 @@ type _Array = npt.NDArray[Any]
 _CACHE = 32 * 2**20
 
 
-class TileSink(BasePredictionWriter):
-    """Takes the cores of tiles, which cover each image without overlap."""
+class TileSink:
+    """Takes the cores of tiles, which cover each image without overlap.
+
+    Its methods are those of callbacks of Lightning, so that it can become one.
+    """
 
     #: Data module of the prediction.
     source: MapSource
@@ -38,9 +45,39 @@ class TileSink(BasePredictionWriter):
     #: Whether bands are taken as they were read, and not as the network sees them.
     restores = False
 
-    def __init__(self) -> None:
-        """Initialize a new TileSink instance."""
-        super().__init__('batch')
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Look at what is to be predicted.
+
+        Args:
+            trainer: Trainer, or what stands for it.
+            pl_module: What predicts.
+            stage: Stage that begins.
+        """
+
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
+        """Begin.
+
+        Args:
+            trainer: Trainer, or what stands for it.
+            pl_module: What predicts.
+        """
+
+    def on_predict_end(self, trainer: Any, pl_module: Any) -> None:
+        """Finish.
+
+        Args:
+            trainer: Trainer, or what stands for it.
+            pl_module: What predicts.
+        """
+
+    def teardown(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Give up what is left.
+
+        Args:
+            trainer: Trainer, or what stands for it.
+            pl_module: What predicts.
+            stage: Stage that ends.
+        """
 
     @abstractmethod
     def _take(self, w: PixelWindow, image: _Array, cores: dict[str, _Array]) -> None:
@@ -48,8 +85,8 @@ class TileSink(BasePredictionWriter):
 
     def write_on_batch_end(
         self,
-        trainer: Trainer,
-        pl_module: LightningModule,
+        trainer: Any,
+        pl_module: Any,
         prediction: Any,
         batch_indices: Sequence[int] | None,
         batch: Any,
@@ -96,8 +133,8 @@ class TileSink(BasePredictionWriter):
 
 
 def predict_tiles(
-    task: LightningModule,
-    data: LightningDataModule,
+    task: 'TileModel | LightningModule',
+    data: RasterScenes,
     sink: TileSink,
     device: str = 'auto',
     verbose: bool = False,
@@ -105,13 +142,13 @@ def predict_tiles(
     """Predict images tile by tile, with memory that does not depend on their size.
 
     Args:
-        task: Fitted task.
-        data: Data module of the images.
-        sink: Callback that takes the tiles.
-        device: See :func:`~torchgeo_ktextures.trainer.make_trainer`.
+        task: Fitted task, or another network that predicts tiles.
+        data: Images, or a data module of them.
+        sink: What takes the tiles.
+        device: See :func:`~torchgeo_ktextures.devices.find_device`.
         verbose: Whether to show progress.
     """
-    where = make_trainer(device).strategy.root_device
+    where = find_device(device)
     run: Any = OneProcess(data, [sink])
     task.trainer = run
     task.eval().to(where)
@@ -121,14 +158,13 @@ def predict_tiles(
         torch.random.fork_rng(),
         torch.inference_mode(),
     ):
-        data.prepare_data()
         data.setup('predict')
         try:
             sink.setup(run, task, 'predict')
             loader = data.predict_dataloader()
             task.on_predict_start()
             sink.on_predict_start(run, task)
-            _run(task, data, sink, _shown(loader, verbose), where)
+            _run(task, run, sink, _shown(loader, verbose), where)
             sink.on_predict_end(run, task)
             task.on_predict_end()
         finally:
@@ -137,26 +173,26 @@ def predict_tiles(
 
 
 def _run(
-    task: LightningModule,
-    data: LightningDataModule,
+    task: 'TileModel | LightningModule',
+    run: OneProcess,
     sink: TileSink,
-    batches: Iterable[Any],
+    batches: Iterable[Sample],
     device: torch.device,
 ) -> None:
     """Predict batches and hand them over."""
     # Only cores are taken.
-    task.cores_only = True  # type: ignore[assignment]
+    task.cores_only = True
 
     @torch.inference_mode()
-    def compute(batch: Any) -> Any:
-        return task.predict_step(data.transfer_batch_to_device(batch, device, 0), 0)
+    def compute(batch: Sample) -> Any:
+        there = {name: value.to(device) for name, value in batch.items()}
+        return task.predict_step(there, 0)
 
-    run: Any = task.trainer
     try:
         for i, (batch, found) in enumerate(in_threads(compute, batches, device)):
             sink.write_on_batch_end(run, task, found, None, batch, i, 0)
     finally:
-        task.cores_only = False  # type: ignore[assignment]
+        task.cores_only = False
 
 
 def _shown[T](batches: Iterable[T], verbose: bool) -> Iterable[T]:

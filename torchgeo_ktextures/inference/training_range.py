@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule
+from torch import nn
 
 from ..datasets import MapGrid, MapSource
 from ..errors import DataWarning
@@ -32,7 +32,7 @@ _GSD_RATIO = 1.5
 
 
 def check_range(
-    pl_module: LightningModule,
+    pl_module: nn.Module,
     source: MapSource,
     grid: MapGrid,
     statistics: ClassStatistics,

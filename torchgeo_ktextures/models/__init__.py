@@ -3,34 +3,37 @@
 
 """Models of k-textures, in plain PyTorch."""
 
-from ..clustering import (
-    ClassMixture,
-    ColorPrior,
-    FeatureClusters,
-    LocalMoments,
-    MomentGaussians,
-)
-from .api import get_model, get_weight, list_models, register_with_torchgeo
-from .extractors import (
-    VGG16_LAYERS,
-    BackboneFeatures,
-    FeatureExtractor,
-    KerasFeatures,
-    LocalColor,
-    PlanetFeatures,
-    TextureEnergy,
-    VGG16Features,
-)
-from .extractors.registry import fetch_weights, make_extractors
-from .hard_masks import hard_masks
-from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
-from .label_network import LabelNetwork, class_confidence, upsample_labels
-from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
-from .random_textures import RandomTextures
-from .texture_generators import TextureGenerators
-from .weights import PlanetFeatures_Weights, planet_features
+from typing import TYPE_CHECKING
 
-register_with_torchgeo()
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from ..clustering import (
+        ClassMixture,
+        ColorPrior,
+        FeatureClusters,
+        LocalMoments,
+        MomentGaussians,
+    )
+    from .api import get_model, get_weight, list_models
+    from .extractors import (
+        VGG16_LAYERS,
+        BackboneFeatures,
+        FeatureExtractor,
+        KerasFeatures,
+        LocalColor,
+        PlanetFeatures,
+        TextureEnergy,
+        VGG16Features,
+    )
+    from .extractors.registry import fetch_weights, make_extractors
+    from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
+    from .label_network import LabelNetwork, class_confidence, upsample_labels
+    from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
+    from .masks import hard_masks
+    from .random_textures import RandomTextures
+    from .texture_generators import TextureGenerators
+    from .weights import PlanetFeatures_Weights, planet_features
 
 __all__ = (
     'MASK_STRIDES',
@@ -66,3 +69,5 @@ __all__ = (
     'upsample_labels',
     'upsample_logits',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

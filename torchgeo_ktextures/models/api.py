@@ -101,3 +101,6 @@ def register_with_torchgeo() -> None:
         if isinstance(theirs, dict):
             for key, value in ours.items():
                 theirs.setdefault(key, value)
+
+
+register_with_torchgeo()

@@ -13,8 +13,8 @@ from torch.optim.swa_utils import update_bn
 from ..clustering import ColorPrior, box_filter
 from ..outliers import band_limits
 from .composition import compose
-from .hard_masks import hard_masks
 from .mask_network import MaskNetwork, upsample_logits
+from .masks import hard_masks
 from .random_textures import RandomTextures
 from .texture_generators import TextureGenerators
 

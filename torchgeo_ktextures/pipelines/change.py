@@ -11,8 +11,8 @@ from typing import Literal
 
 import pandas as pd
 
-from ..change.change_maps import ChangeMaps, change_maps
 from ..change.inputs import find_confidences
+from ..change.map_changes import ChangeMaps, change_maps
 from ..change.text import change_lines
 from ..maps.output import complete_file, make_folder, scratch_file
 from ..maps.reading import MODEL_TAG, open_raster

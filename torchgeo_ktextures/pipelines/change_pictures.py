@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader
 
-from ..change.change_maps import ChangeMaps
+from ..change.map_changes import ChangeMaps
 from ..maps.html_page import image_address
 from ..maps.on_grid import on_grid
 from ..maps.reading import class_names, damage_named, map_colors, nodata_of, open_raster

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
-from ..change.change_maps import ChangeMaps
 from ..change.flow import draw_flows
+from ..change.map_changes import ChangeMaps
 from ..change.seasons import season_sentences
 from ..change.text import size_text, summary
 from ..maps.area import ground_sample_distance

@@ -48,6 +48,7 @@ def classify_scenes(options: Options, points: Path, labels: Path | None = None) 
         _check_labels(options)
     scenes, writer, failures = begin(options, '_classes')
     segmenter, scenes = prepare(options, scenes, failures)
+    assert isinstance(segmenter, KTexturesSegmenter)
     if options.mosaic != 'none':
         check_mosaic(scenes)
     data = RasterWindows(

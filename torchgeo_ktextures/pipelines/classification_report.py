@@ -13,11 +13,11 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from ..estimator import KTexturesSegmenter
 from ..maps.charts import SpectrumCharts
 from ..maps.html_page import figure_address, write_page
 from ..maps.reading import map_colors, open_raster
 from ..maps.report_style import STYLE
+from ..segmenter import Segmenter
 from ..sources import short_name
 from .scene_points import ScenePoints
 from .segment_figures import map_address, read_shown
@@ -31,7 +31,7 @@ def write_classification_report(
     path: Path,
     scenes: Sequence[str],
     maps: Sequence[Path],
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     names: Sequence[str],
     found: ScenePoints,
 ) -> None:

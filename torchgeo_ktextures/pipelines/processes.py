@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from ..checkpoints import save_checkpoint
 from ..errors import DataWarning
-from ..estimator import KTexturesSegmenter
+from ..segmenter import Segmenter
 from .failures import Failures
 from .manifest import Manifest
 from .segment_options import Options
@@ -40,7 +40,7 @@ class _Share(NamedTuple):
 
 
 def predict_in_processes(
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     scenes: list[str],
     options: Options,
     writer: MapWriter,
@@ -120,8 +120,8 @@ def _pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 
 @cache
-def _load(model: Path, device: str) -> KTexturesSegmenter:
-    segmenter = KTexturesSegmenter.load(model)
+def _load(model: Path, device: str) -> Segmenter:
+    segmenter = Segmenter.load(model)
     segmenter.set_params(device=device, verbose=False)
     return segmenter
 

@@ -16,8 +16,8 @@ from pyproj.exceptions import CRSError, ProjError
 
 from .. import __version__
 from ..datasets.units import describe_units, read_units
-from ..estimator import KTexturesSegmenter
 from ..maps.area import ground_sample_distance
+from ..segmenter import Segmenter
 from ..sources import short_name, without_secrets
 from .segment_radiometry import radiometry_lines
 
@@ -31,7 +31,7 @@ _WIDE = ('Command', 'Radiometry')
 def facts_panel(
     scenes: Sequence[str],
     maps: Sequence[Path],
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     bands: Sequence[str],
     seconds: float | None,
 ) -> str:

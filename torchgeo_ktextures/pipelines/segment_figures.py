@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from ..datasets import RasterWindows
 from ..datasets.windows import PixelWindow
 from ..errors import DataWarning
-from ..estimator import KTexturesSegmenter
 from ..maps.html_page import MOST_COLORS, image_address, labels_address
+from ..segmenter import Segmenter
 
 #: Largest height and width of a map in the page, and of an example, in pixels.
 _SIZE, PATCH = 900, 64
@@ -80,7 +80,7 @@ class ShownScene:
         return float(max(self.data.shapes[0]) / max(self.labels.shape))
 
 
-def read_shown(scene: str, labels: Path, segmenter: KTexturesSegmenter) -> ShownScene:
+def read_shown(scene: str, labels: Path, segmenter: Segmenter) -> ShownScene:
     """Read a scene and its map in the size that a page shows.
 
     Args:

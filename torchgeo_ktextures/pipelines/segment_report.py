@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..estimator import KTexturesSegmenter
 from ..inference.statistics import ClassSummary, pooled_moments
 from ..maps.charts import SpectrumCharts
 from ..maps.dendrogram import Merge, draw_tree, find_merges, leaf_order
@@ -22,6 +21,7 @@ from ..maps.html_page import (
 from ..maps.reading import map_colors, open_raster
 from ..maps.report_script import SCRIPT
 from ..maps.report_style import STYLE
+from ..segmenter import Segmenter
 from ..sources import short_name
 from .segment_curves import criteria_panel, training_panel
 from .segment_facts import facts_panel
@@ -55,7 +55,7 @@ def write_report(
     path: Path,
     scenes: Sequence[str],
     maps: Sequence[Path],
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     run: str = '',
     *,
     legend: Path | None = None,
@@ -150,7 +150,7 @@ def _views(
     return views_panel(addresses, found, kmeans, (height, width), len(values), note)
 
 
-def _merges(segmenter: KTexturesSegmenter, count: int) -> list[Merge]:
+def _merges(segmenter: Segmenter, count: int) -> list[Merge]:
     """Merges of the tree, none if there is no tree of classes that a page shows."""
     linkage = getattr(segmenter, 'tree_', None)
     if linkage is None or len(linkage) != count - 1:

@@ -9,14 +9,13 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from matplotlib.image import imsave
 
-from ..estimator import KTexturesSegmenter
 from ..inference.origin import read_tags
 from ..inference.statistics import ClassSummary, read_summaries, total_classes
 from ..maps import ClassEntry, read_classes, write_classes
 from ..maps.output import complete_file, make_folder
 from ..maps.reading import CLASSES_TAG, MODEL_TAG, map_colors, open_raster
+from ..segmenter import Segmenter
 
 
 def total_summaries(maps: Sequence[Path]) -> tuple[list[str], list[ClassSummary]]:
@@ -128,9 +127,7 @@ def check_legend(path: Path) -> None:
         raise ValueError(msg + 'another file with --legend')
 
 
-def write_legend(
-    path: Path, maps: Sequence[Path], segmenter: KTexturesSegmenter
-) -> list[str]:
+def write_legend(path: Path, maps: Sequence[Path], segmenter: Segmenter) -> list[str]:
     """Write the classes for a user to name, beside pictures of their textures.
 
     Args:
@@ -141,6 +138,8 @@ def write_legend(
     Returns:
         What was written.
     """
+    from matplotlib.image import imsave
+
     bands, classes = total_summaries(maps)
     with open_raster(maps[0]) as src:
         colors = map_colors(src, range(len(classes)))
@@ -186,7 +185,7 @@ def selection_path(legend: Path) -> Path:
 
 
 def write_selection(
-    path: Path, maps: Sequence[Path], segmenter: KTexturesSegmenter
+    path: Path, maps: Sequence[Path], segmenter: Segmenter
 ) -> list[str]:
     """Write the criteria by which the number of classes was chosen, if it was.
 

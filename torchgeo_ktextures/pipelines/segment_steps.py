@@ -5,11 +5,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-
-from lightning.pytorch import LightningModule
+from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..callbacks import GeoTIFFWriter
 from ..checkpoints import save_checkpoint
 from ..clustering.numbers import parse_n_clusters
 from ..datamodules.order import in_order
@@ -25,19 +23,24 @@ from ..datasets.bands import check_types
 from ..datasets.identity import digest_of
 from ..datasets.units import Units, describe_units, units_of
 from ..errors import some_of
-from ..estimator import KTexturesSegmenter
 from ..inference import predict_tiles
 from ..inference.label_map import LabelMap
+from ..inference.map_sink import MapSink
 from ..maps.mosaic import write_mosaic
 from ..maps.sidecars import sidecar_paths, write_sidecars
+from ..segmenter import Segmenter
 from ..sources import without_secrets
-from ..trainer import release_memory
 from .failures import Failures
 from .manifest import Manifest
 from .segment_options import Options, check_output, is_single, parse_stride
 
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
 
-class MapWriter(GeoTIFFWriter):
+    from ..estimator import KTexturesSegmenter
+
+
+class MapWriter(MapSink):
     """Writes the map of a single scene where the user wants it."""
 
     def __init__(
@@ -136,17 +139,21 @@ def folder_of(options: Options) -> Path:
 
 
 def prepare(
-    options: Options, scenes: Sequence[str], failures: Failures
-) -> tuple[KTexturesSegmenter, list[str]]:
+    options: Options, scenes: Sequence[str], failures: Failures, light: bool = False
+) -> tuple[Segmenter, list[str]]:
     """Make the estimator that is asked for.
+
+    What takes long to load comes after a look at the scenes.
 
     Args:
         options: What is asked for.
         scenes: Rasters.
         failures: What collects those that cannot be read.
+        light: Whether it is enough if a checkpoint can be applied.
 
     Returns:
-        The estimator, fitted if there is a checkpoint, and scenes that can be read.
+        The estimator, fitted if there is a checkpoint, and scenes that can be read;
+        a :class:`~torchgeo_ktextures.KTexturesSegmenter`, unless *light*.
 
     Raises:
         OSError: If nothing can be read.
@@ -154,7 +161,7 @@ def prepare(
     """
     loaded = None
     if options.checkpoint is not None:
-        loaded = KTexturesSegmenter.load(options.checkpoint)
+        loaded = (Segmenter if light else _estimator()).load(options.checkpoint)
         _check_checkpoint(options, loaded)
     left = list(scenes)
     bands = options.bands
@@ -205,7 +212,7 @@ def prepare(
             raise ValueError(msg + 'as many with --bands')
         loaded.bands_ = chosen or []
         return loaded, left
-    segmenter = KTexturesSegmenter(
+    segmenter = _estimator()(
         8 if options.n_clusters is None else options.n_clusters,
         mask_stride=stride,
         max_steps=options.steps,
@@ -225,7 +232,13 @@ def prepare(
     return segmenter, left
 
 
-def _check_checkpoint(options: Options, loaded: KTexturesSegmenter) -> None:
+def _estimator() -> 'type[KTexturesSegmenter]':
+    from ..estimator import KTexturesSegmenter
+
+    return KTexturesSegmenter
+
+
+def _check_checkpoint(options: Options, loaded: Segmenter) -> None:
     """Set what may differ from a checkpoint, and refuse what may not."""
     if options.backbone is not None:
         text = _misfit(options, 'backbone', options.backbone, loaded.backbone)
@@ -255,7 +268,7 @@ def _misfit(options: Options, name: str, given: object, own: object) -> str:
     return f'{msg}has {name}={own}; leave it out, or fit again'
 
 
-def fingerprint(scenes: Sequence[str], segmenter: KTexturesSegmenter) -> str | None:
+def fingerprint(scenes: Sequence[str], segmenter: Segmenter) -> str | None:
     """Tell one fit from another by what it is made of.
 
     Args:
@@ -288,12 +301,12 @@ def kept_path(options: Options, run: str | None) -> Path | None:
 
 
 def fit(
-    segmenter: KTexturesSegmenter,
+    segmenter: 'KTexturesSegmenter',
     scenes: list[str],
     kept: Path | None,
     run: str | None,
     failures: Failures,
-) -> tuple[KTexturesSegmenter, list[str]]:
+) -> 'tuple[KTexturesSegmenter, list[str]]':
     """Fit, or take up what was fitted when the command was stopped.
 
     Args:
@@ -345,11 +358,13 @@ def fit(
         )
     if kept is not None:
         save_checkpoint(segmenter, kept, run)
+    from ..trainer import release_memory
+
     release_memory()
     return segmenter, scenes
 
 
-def adapt(segmenter: KTexturesSegmenter, scenes: Sequence[str]) -> None:
+def adapt(segmenter: 'KTexturesSegmenter', scenes: Sequence[str]) -> None:
     """Adapt a fitted model to scenes, and say how far their classes moved.
 
     Args:
@@ -366,12 +381,12 @@ def adapt(segmenter: KTexturesSegmenter, scenes: Sequence[str]) -> None:
 
 
 def predict(
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     scenes: list[str],
     options: Options,
     writer: MapWriter,
     failures: Failures,
-    task: LightningModule | None = None,
+    task: 'LightningModule | None' = None,
     classes: Sequence[str] = (),
 ) -> list[str]:
     """Write the maps of all scenes that can be read.

@@ -6,15 +6,15 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from ..checkpoints import run_of, save_checkpoint
 from ..datasets import open_raster
-from ..estimator import KTexturesSegmenter
 from ..inference.origin import tags_if_whole
 from ..maps import read_classes
 from ..maps.mosaic import check_mosaic
-from ..maps.places import check_places
 from ..maps.reading import check_georeference
+from ..segmenter import Segmenter
 from .failures import Failures
 from .manifest import Manifest
 from .processes import predict_in_processes
@@ -40,7 +40,9 @@ from .segment_steps import (
     prepare,
     put_together,
 )
-from .suggested_places import suggest_for_maps
+
+if TYPE_CHECKING:
+    from ..estimator import KTexturesSegmenter
 
 #: Tag of a map that tells scenes and options it was made with.
 _RUN_TAG = 'KTEXTURES_RUN'
@@ -60,7 +62,8 @@ def segment_scenes(options: Options) -> None:
     scenes, writer, failures = begin(options)
     if options.suggest is not None and options.suggest < 1:
         raise ValueError(f'suggest={options.suggest} must be at least 1')
-    segmenter, scenes = prepare(options, scenes, failures)
+    light = not options.adapt and options.suggest is None
+    segmenter, scenes = prepare(options, scenes, failures, light)
     if options.mosaic != 'none':
         check_mosaic(scenes)
     for scene in scenes if options.suggest is not None else ():
@@ -74,7 +77,7 @@ def segment_scenes(options: Options) -> None:
 def _run(
     options: Options,
     scenes: Sequence[str],
-    segmenter: KTexturesSegmenter,
+    segmenter: Segmenter,
     writer: MapWriter,
     failures: Failures,
 ) -> None:
@@ -93,15 +96,19 @@ def _run(
             print_summary(maps[0], [*put_together(options, maps), *done])
             return
     if options.suggest is not None:
+        from ..maps.places import check_places
+
         check_places(points_path(options))
     legend = choose_legend(Path(options.legend) if options.legend else None, maps[0])
     kept = None
     if options.checkpoint is None:
         kept = kept_path(options, run)
-        segmenter, scenes = fit(segmenter, list(scenes), kept, run, failures)
+        segmenter, scenes = fit(
+            cast('KTexturesSegmenter', segmenter), list(scenes), kept, run, failures
+        )
         writer.tags = {_RUN_TAG: run} if run is not None else {}
     if options.adapt:
-        adapt(segmenter, list(scenes))
+        adapt(cast('KTexturesSegmenter', segmenter), list(scenes))
     if options.save_checkpoint is not None:
         save_checkpoint(segmenter, Path(options.save_checkpoint), run)
     every = list(scenes)
@@ -132,8 +139,16 @@ def _run(
         )
         files.append(options.report)
     if options.suggest is not None:
+        from .suggested_places import suggest_for_maps
+
         points = points_path(options)
-        files += suggest_for_maps(segmenter, scenes, maps[0], options.suggest, points)
+        files += suggest_for_maps(
+            cast('KTexturesSegmenter', segmenter),
+            scenes,
+            maps[0],
+            options.suggest,
+            points,
+        )
     if options.save_checkpoint is not None:
         files.append(options.save_checkpoint)
     if kept is not None:

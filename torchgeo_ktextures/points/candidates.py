@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
 from ..datasets import PixelWindow
+from ..datasets.sample import Sample
+from ..inference.prediction import TileModel
 from ..inference.tiles import TileSink
 from ..models.label_network import upsample_labels
 from .clusters import SceneClusters, middle_of_cells
@@ -26,7 +26,7 @@ from .settings import CANDIDATES, INTERIOR
 CLUSTER, SCORE, DOUBT, CLASS, CONFIDENCE, INSIDE, WHOLE, MOMENTS = range(8)
 
 
-class CellNetwork(LightningModule):
+class CellNetwork(TileModel):
     """Computes what makes a cell a good place to label."""
 
     def __init__(self, features: PlaceFeatures, clusters: SceneClusters) -> None:
@@ -144,7 +144,6 @@ class CandidateSink(TileSink):
             seed: Seed of the choice of places anywhere.
             within: Where places may be in each image (defaults to anywhere).
         """
-        super().__init__()
         self.stride = stride
         self.rng = np.random.default_rng(seed)
         self.within = within
@@ -159,14 +158,14 @@ class CandidateSink(TileSink):
         self.known_others: npt.NDArray[np.float32] | None = None
         self.lots = np.empty(0)
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
         """Remember where tiles come from.
 
         Args:
             trainer: Trainer, of which the data module has rasters or arrays.
             pl_module: Not used.
         """
-        self.source = trainer.datamodule  # type: ignore[attr-defined]
+        self.source = trainer.datamodule
 
     def _take(
         self, w: PixelWindow, image: npt.NDArray[Any], cores: dict[str, Any]

@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from rasterio.windows import Window
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
 from ..datasets import PixelWindow, open_raster
 from ..datasets.identity import digest_of
+from ..datasets.sample import Sample
 from ..maps.reading import (
     MODEL_TAG,
     check_same_grid,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
+from ..datasets.sample import Sample
 from .cluster_maps import ClusterMaps
 from .features import draw_places, fit_features
 from .network import PointNetwork

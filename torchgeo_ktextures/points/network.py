@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
 from ..colors import lent_colors
+from ..datasets.sample import Sample
 from ..models import KTexturesModel, upsample_logits
 from ..models.class_colors import model_colors
 from ..models.label_network import class_confidence, upsample_labels

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
 from ..datamodules.inputs import Inputs
 from ..datasets import PixelWindow, Windows
+from ..datasets.sample import Sample
 from ..models import MASK_STRIDES, finite_pixels
 from .settings import BATCH, PATCHES
 

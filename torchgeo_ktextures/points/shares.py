@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from lightning.pytorch import LightningModule, Trainer
 
 from ..datasets import PixelWindow, Windows
 from ..inference.tiles import TileSink
@@ -24,20 +23,19 @@ class ShareSink(TileSink):
         Args:
             num_classes: Number of classes, K.
         """
-        super().__init__()
         self.num_classes = num_classes
         #: Probabilities of each image of shape ``(H, W, K)``, NaN where invalid.
         self.shares: list[npt.NDArray[np.float32]] = []
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_start(self, trainer: Any, pl_module: Any) -> None:
         """Make room.
 
         Args:
             trainer: Trainer, of which the data module has rasters or arrays.
             pl_module: Not used.
         """
-        self.source = trainer.datamodule  # type: ignore[attr-defined]
-        images: Windows = trainer.datamodule.predict_dataset  # type: ignore[attr-defined]
+        self.source = trainer.datamodule
+        images: Windows = trainer.datamodule.predict_dataset
         self.shares = [
             np.full((*shape, self.num_classes), np.nan, np.float32)
             for shape in images.shapes

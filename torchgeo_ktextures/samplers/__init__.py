@@ -3,10 +3,15 @@
 
 """Samplers of patches and raster windows."""
 
-from .pixel_grid import PixelGridSampler
-from .remaining import RemainingTiles, remaining_tiles
-from .valid_patches import ValidPatchSampler
-from .windows import GridWindowSampler, RandomWindowSampler
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .pixel_grid import PixelGridSampler
+    from .remaining import RemainingTiles, remaining_tiles
+    from .valid_patches import ValidPatchSampler
+    from .windows import GridWindowSampler, RandomWindowSampler
 
 __all__ = (
     'GridWindowSampler',
@@ -16,3 +21,5 @@ __all__ = (
     'ValidPatchSampler',
     'remaining_tiles',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

@@ -16,7 +16,8 @@ from torchgeo.datasets.utils import GeoSlice
 from torchgeo.samplers import SequentialTimestampSampler, TemporalSampler
 
 from ..datasets import PixelWindow
-from .sharding import PixelSampler, rank_and_world_size
+from .sharding import rank_and_world_size
+from .spatial import PixelSampler
 
 #: Boxes are made smaller by this many pixels before they are compared with areas, so
 #: that neither neighbours that touch nor rounding count.

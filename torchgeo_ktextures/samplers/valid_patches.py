@@ -17,7 +17,8 @@ from torchgeo.samplers import TemporalSampler
 from ..datasets.planet import PlanetDataset
 from .patch_places import PatchPlaces, boxes_within
 from .pixel_grid import check_size
-from .sharding import PixelSampler, rank_and_world_size
+from .sharding import rank_and_world_size
+from .spatial import PixelSampler
 from .times import times_of
 
 

@@ -6,21 +6,26 @@
 Nothing here needs torch.
 """
 
-from .addresses import (
-    is_network,
-    is_remote,
-    is_stac,
-    raster_name,
-    short_name,
-    without_secrets,
-)
-from .opening import (
-    CorruptRasterError,
-    MissingRasterError,
-    damaged,
-    open_raster,
-    source_name,
-)
+from typing import TYPE_CHECKING
+
+from ..lazy import lazy_names
+
+if TYPE_CHECKING:
+    from .addresses import (
+        is_network,
+        is_remote,
+        is_stac,
+        raster_name,
+        short_name,
+        without_secrets,
+    )
+    from .opening import (
+        CorruptRasterError,
+        MissingRasterError,
+        damaged,
+        open_raster,
+        source_name,
+    )
 
 __all__ = (
     'CorruptRasterError',
@@ -35,3 +40,5 @@ __all__ = (
     'source_name',
     'without_secrets',
 )
+
+__getattr__, __dir__ = lazy_names(__name__)

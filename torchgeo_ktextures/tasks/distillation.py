@@ -12,10 +12,10 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
-from torchgeo.datasets.utils import Sample
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
+from ..datasets.sample import Sample
 from ..losses import DistillationLoss
 from ..models import PlanetFeatures, fetch_weights, finite_pixels, make_extractors
 from .arguments import group_weights, require_fit, require_weights

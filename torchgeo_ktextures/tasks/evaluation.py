@@ -8,17 +8,18 @@ import os
 from typing import Any, Literal
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
 
 from ..datasets import core_pixels
+from ..datasets.sample import Sample
+from ..inference.prediction import Predictor
 from ..losses import KTexturesLoss
 from ..metrics import ClusterMatching
 from .figure import plot_model
-from .prediction import PredictionMixin
 
 
-class EvaluationMixin(PredictionMixin):
+class EvaluationMixin(Predictor, LightningModule):
     """Computes losses and scores of a fitted model, and shows what it makes of a scene.
 
     Scores need masks in the batches: classes are matched with those of the masks.

@@ -13,13 +13,14 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import LambdaLR
-from torchgeo.datasets.utils import Sample
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
 from ..callbacks import FinalTextures, MaskAveraging, Restarts
 from ..callbacks.schedule import Schedule
-from ..clustering import FeatureClusters, Initialization, link_by_distance
+from ..clustering import FeatureClusters, Initialization
+from ..datasets.sample import Sample
+from ..inference.fitted import complete_state
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
 from ..models import KTexturesModel, fetch_weights, make_extractors
@@ -165,8 +166,6 @@ class KTextures(EvaluationMixin, BaseTask):
             h['in_channels'], h['num_classes'], h['mask_stride']
         )
         self.register_buffer('fitted', torch.tensor(False))
-        #: In which order classes merge, see :class:`~.clustering.Initialization`.
-        self.linkage: Tensor
         self.register_buffer('linkage', torch.zeros(h['num_classes'] - 1, 4))
         self.between_steps = [MaskAveraging(), Restarts(), FinalTextures()]
 
@@ -284,13 +283,7 @@ class KTextures(EvaluationMixin, BaseTask):
         Raises:
             ValueError: If it was written before version 0.4.
         """
-        state = checkpoint.get('state_dict', {})
-        if 'model.textures.mean' not in state:
-            msg = 'it was written by a version before 0.4, which made textures in '
-            raise ValueError(f'{msg}another way; fit again, or use that version')
-        if 'linkage' not in state:  # of version 0.4.0
-            centers = state['criterion.clusters.prior.mixture.prototypes'].numpy()
-            state['linkage'] = torch.from_numpy(link_by_distance(centers)).float()
+        complete_state(checkpoint.get('state_dict', {}))
 
     def on_fit_start(self) -> None:
         """Check the arguments against the extractor, and load what it lacks.

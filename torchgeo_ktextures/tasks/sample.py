@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from lightning.pytorch import Trainer
 from torch import Tensor
-from torchgeo.datasets.utils import Sample
+
+from ..datasets.sample import Sample
 
 
 def draw_sample(

@@ -1,23 +1,50 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""Prediction with a fitted model."""
+"""Prediction with a fitted model, in plain PyTorch."""
 
 import warnings
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from lightning.pytorch import LightningModule
-from torch import Tensor
-from torchgeo.datasets.utils import Sample
+from torch import Tensor, nn
 
 from ..datasets import core_of
 from ..datasets.mark_nodata import has_data, has_zero_block
+from ..datasets.sample import Sample
 from ..errors import DataWarning
 from ..models import KTexturesModel, LabelNetwork, finite_pixels
 from ..models.class_colors import model_colors
 
 
-class PredictionMixin(LightningModule):
+class TileModel(nn.Module):
+    """Network that predicts tiles, as tasks of Lightning do."""
+
+    #: Whether only the cores of tiles are wanted, which are all that is written.
+    cores_only = False
+
+    def on_predict_start(self) -> None:
+        """Prepare to predict."""
+
+    def on_predict_end(self) -> None:
+        """Forget what was prepared."""
+
+    @abstractmethod
+    def predict_step(self, batch: Sample, batch_idx: int) -> Mapping[str, Any]:
+        """Predict a batch.
+
+        Args:
+            batch: Batch of tiles.
+            batch_idx: Number of the batch.
+
+        Returns:
+            'labels' (B, H, W), -1 where invalid, or 'probabilities' (B, C, H, W), and
+            what else the sink of the tiles takes.
+        """
+
+
+class Predictor(TileModel):
     """Predicts labels, and what else is asked for."""
 
     model: KTexturesModel
@@ -25,11 +52,14 @@ class PredictionMixin(LightningModule):
     #: Whether statistics were estimated, now or before the checkpoint.
     fitted: Tensor
 
+    #: In which order classes merge, see :class:`~.clustering.Initialization`.
+    linkage: Tensor
+
+    #: What the model was made with.
+    hparams: Any
+
     #: What predictions hold, of 'labels', 'probabilities' and 'confidence'.
     predict_keys: Sequence[str] = ('labels', 'probabilities')
-
-    #: Whether only the cores of tiles are wanted, which are all that is written.
-    cores_only = False
 
     #: Whether there was a warning of zeros that may be no data.
     _warned = False
