@@ -28,6 +28,11 @@ def test_training_step_without_a_trainer(image: Tensor) -> None:
             task.training_step({'image': image}, 0)
 
 
+def test_unfitted_task_does_not_predict(image: Tensor) -> None:
+    with pytest.raises(RuntimeError, match='never fitted'):
+        KTextures(2, features=['color']).predict_step({'image': image}, 0)
+
+
 def test_zeros_are_told_and_left_out(image: Tensor) -> None:
     task = KTextures(2, features=['color'])
     task.fitted.fill_(True)
@@ -42,10 +47,10 @@ def test_zeros_are_told_and_left_out(image: Tensor) -> None:
         told.fitted.fill_(True)
         samples = [MarkNodata(0)({'image': one}) for one in image]
         marked = torch.stack([sample['mask_valid'] for sample in samples])
-        for task, batch in (
+        for model, batch in (
             (told, {'image': image}),
-            (KTextures(2, features=['color']), {'image': image, 'mask_valid': marked}),
+            (task, {'image': image, 'mask_valid': marked}),
         ):
-            labels = task.predict_step(batch, 0)['labels']
+            labels = model.predict_step(batch, 0)['labels']
             assert labels is not None
             assert ((labels < 0) == (image == 0).all(1)).all()

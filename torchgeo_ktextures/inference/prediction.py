@@ -100,9 +100,16 @@ class Predictor(TileModel):
             Dictionary with 'bounds', 'transform' and what :attr:`predict_keys` names:
             'labels' (B, H, W) and 'confidence' (B, H, W) in percent, both -1 where
             invalid, and 'probabilities' (B, k, H, W).
+
+        Raises:
+            RuntimeError: If the model was never fitted.
+            ValueError: If the batch has another number of bands.
         """
         image, valid = self._inputs(batch)
-        network = getattr(self, 'network', None) or LabelNetwork(self.model)
+        network = getattr(self, 'network', None)
+        if network is None:  # in a loop of the user's own
+            self._require_fitted('predict')
+            network = LabelNetwork(self.model)
         core = core_of(batch) if self.cores_only else None
         return network.predict(image, valid, self.predict_keys, core) | {
             'bounds': batch.get('bounds'),
