@@ -69,8 +69,6 @@ def find_changes(options: ChangeOptions) -> None:
             min_area=options.min_area,
             date_of=options.date_of,
         )
-        for line in change_lines(found):
-            print(line)
         files = found.paths()
         if options.table is not None:
             files += _write_tables(found, _path(options.table))
@@ -80,6 +78,8 @@ def find_changes(options: ChangeOptions) -> None:
             make_folder(report.parent)
             write_change_report(report, maps, found, images[:1] + images[-1:])
             files.append(report)
+    for line in change_lines(found):
+        print(line)
     print('\nWritten:', *files, sep='\n  ')
 
 
