@@ -8,6 +8,7 @@
 Libraries are to be compiled to bytecode, as they are after a first run.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -51,8 +52,15 @@ def measure(command: Sequence[str]) -> tuple[float, float]:
     return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Measure twice, and print the lesser of both."""
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure, and print the least of each.
+
+    Args:
+        argv: Arguments, or None for those of the command line.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--repeats', type=int, default=2, help='runs of each process')
+    repeats = parser.parse_args(argv).repeats
     with tempfile.TemporaryDirectory() as folder:
         model, python = str(Path(folder) / 'model.ckpt'), [sys.executable, '-c']
         ours = 'import sys; from torchgeo_ktextures.cli import main; main(sys.argv[1:])'
@@ -69,7 +77,7 @@ def main() -> None:
         print('| process | CPU seconds | peak memory, MiB |\n|---|---|---|')
         for name, command in commands.items():
             found = []
-            for _ in range(2):
+            for _ in range(repeats):
                 for path in Path(folder).glob('*.tif*'):
                     path.unlink()
                 found.append(measure(command))
