@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..datasets import ArrayWindows, Windows
-from ..datasets.array_image import ArrayImage, BandArray
+from ..datasets.array_image import ArrayImage, array_images
 from ..datasets.validity import InvalidIf
 from .order import images_in_order
 from .scenes import RasterScenes
@@ -34,10 +34,7 @@ class ArrayScenes(RasterScenes):
             **kwargs: Passed on to :class:`.RasterScenes`.
         """
         super().__init__(**kwargs)
-        self.images = [
-            image if isinstance(image, ArrayImage) else ArrayImage([BandArray(image)])
-            for image in images
-        ]
+        self.images = array_images(images)
         self.invalid_if: InvalidIf = invalid_if
 
     def sort(self) -> None:

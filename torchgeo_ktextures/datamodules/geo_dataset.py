@@ -21,6 +21,7 @@ from torchgeo.samplers import (
 from ..datasets import MarkNodata
 from ..datasets.sample import Sample
 from ..samplers import PixelGridSampler, ValidPatchSampler
+from .scenes import TILED_SPLITS
 
 
 class GeoDatasetDataModule(GeoDataModule):
@@ -125,15 +126,10 @@ class GeoDatasetDataModule(GeoDataModule):
                 self.train_sampler = patches @ RandomTimestampSampler(
                     dataset, generator=self.seed
                 )
-        for split, stages in {
-            'val': ('fit', 'validate'),
-            'test': ('test',),
-            'predict': ('predict',),
-        }.items():
-            if stage in stages:
-                margin = self.margin if split == 'predict' else 0
-                setattr(self, f'{split}_dataset', dataset)
-                setattr(self, f'{split}_sampler', self._tiles(dataset, margin))
+        split = TILED_SPLITS[stage]
+        margin = self.margin if split == 'predict' else 0
+        setattr(self, f'{split}_dataset', dataset)
+        setattr(self, f'{split}_sampler', self._tiles(dataset, margin))
 
     def _tiles(self, dataset: RasterDataset, margin: int) -> GeoSampler:
         size = self.tile_size + 2 * margin

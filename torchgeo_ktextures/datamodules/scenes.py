@@ -30,6 +30,14 @@ from .order import in_order
 from .prefetch import PrefetchLoader
 from .radiometry import NORMALIZE, Normalize, Radiometry
 
+#: Which split is covered with tiles in each stage.
+TILED_SPLITS = {
+    'fit': 'val',
+    'validate': 'val',
+    'test': 'test',
+    'predict': 'predict',
+}
+
 
 class RasterScenes:
     """Any RGB-NIR rasters, each on its own grid.
@@ -216,14 +224,9 @@ class RasterScenes:
             self.samplers['train'] = RandomWindowSampler(
                 dataset, self.patch_size, self.length, self.seed, self.balance
             )
-        for split, stages in {
-            'val': ('fit', 'validate'),
-            'test': ('test',),
-            'predict': ('predict',),
-        }.items():
-            if stage in stages:
-                setattr(self, f'{split}_dataset', dataset)
-                self.samplers[split] = grid
+        split = TILED_SPLITS[stage]
+        setattr(self, f'{split}_dataset', dataset)
+        self.samplers[split] = grid
 
     def _describe(self, dataset: Windows) -> dict[str, Any]:
         """What the first raster is like."""

@@ -121,6 +121,23 @@ class ArrayImage:
         return np.concatenate(data)[order], np.concatenate(invalid)[order]
 
 
+def array_images(
+    images: Sequence[ArrayImage | npt.NDArray[Any]],
+) -> list[ArrayImage]:
+    """Take arrays as images.
+
+    Args:
+        images: Images, or arrays of shape ``(C, H, W)``, NaN or infinite where invalid.
+
+    Returns:
+        Images.
+    """
+    return [
+        image if isinstance(image, ArrayImage) else ArrayImage([BandArray(image)])
+        for image in images
+    ]
+
+
 def check_type(dtype: npt.DTypeLike) -> None:
     """Refuse what is no real number.
 

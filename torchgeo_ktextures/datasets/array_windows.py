@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .array_image import ArrayImage, BandArray
+from .array_image import ArrayImage, array_images
 from .sample import Sample
 from .validity import InvalidIf, combine_validity
 from .windows import PixelWindow, Windows
@@ -35,10 +35,7 @@ class ArrayWindows(Windows):
             invalid_if: Whether a pixel is left out where 'any' of its bands is invalid,
                 or only where 'all' are; single values are then filled.
         """
-        self.images = [
-            image if isinstance(image, ArrayImage) else ArrayImage([BandArray(image)])
-            for image in images
-        ]
+        self.images = array_images(images)
         self.invalid_if = invalid_if
         self.files = [f'image {i}' for i in range(len(images))]
         self.shapes = [image.shape[1:] for image in self.images]

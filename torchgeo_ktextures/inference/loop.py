@@ -88,6 +88,5 @@ def in_threads[T, R](
             for _, future in waiting:
                 future.cancel()
             if device.type == 'cpu':
-                torch.set_num_threads(
-                    count
-                )  # libraries have one number for all threads
+                # Some libraries have one number for all threads.
+                torch.set_num_threads(count)

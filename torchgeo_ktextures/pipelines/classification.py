@@ -17,6 +17,7 @@ from ..points.cluster_maps import ClusterMaps
 from ..points.fitting import fit_network
 from ..points.network import PointNetwork
 from .scene_points import ScenePoints, read_scene_points
+from .segment_estimator import prepare
 from .segment_options import Options
 from .segment_results import print_summary
 from .segment_steps import (
@@ -26,7 +27,6 @@ from .segment_steps import (
     folder_of,
     kept_path,
     predict,
-    prepare,
     put_together,
 )
 

@@ -92,8 +92,9 @@ class Manifest:
             made: Scenes of which maps were made now.
             failures: Reasons by scene.
         """
+        new = set(made)
         for scene, output in maps.items():
-            if scene not in made:
+            if scene not in new:
                 self.kept(scene, output)
         for scene, reason in failures.items():
             self.failed(scene, reason)

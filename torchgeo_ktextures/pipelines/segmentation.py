@@ -18,6 +18,7 @@ from ..segmenter import Segmenter
 from .failures import Failures
 from .manifest import Manifest
 from .processes import predict_in_processes
+from .segment_estimator import prepare
 from .segment_options import Options, is_single
 from .segment_radiometry import print_radiometry
 from .segment_results import (
@@ -37,7 +38,6 @@ from .segment_steps import (
     folder_of,
     kept_path,
     predict,
-    prepare,
     put_together,
 )
 
