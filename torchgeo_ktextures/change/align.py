@@ -35,6 +35,7 @@ from ..maps.reading import (
     map_colors,
     open_labels,
     read_part,
+    told_classes,
     windows,
 )
 from ..maps.recoding import recode_map
@@ -217,10 +218,7 @@ def _numbers(
 def _all_names(src: DatasetReader) -> list[str]:
     """Names of all classes of a map, also of those that no pixel has."""
     names = class_names(src)
-    try:
-        count = len(json.loads(src.tags(1)[CLASSES_TAG])['classes'])
-    except (KeyError, TypeError, ValueError):
-        count = 0
+    count = told_classes(src) or 0
     return names + [f'class {i}' for i in range(len(names), count)]
 
 

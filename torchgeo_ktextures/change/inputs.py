@@ -3,7 +3,6 @@
 
 """Maps of several dates, brought to one grid and one legend."""
 
-import json
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -19,7 +18,6 @@ from ..maps.cleaning import check_confidence
 from ..maps.merging import read_tree
 from ..maps.on_grid import on_grid
 from ..maps.reading import (
-    CLASSES_TAG,
     MODEL_TAG,
     NAMES_TAG,
     check_same_grid,
@@ -30,6 +28,7 @@ from ..maps.reading import (
     open_labels,
     open_raster,
     read_part,
+    told_classes,
 )
 from ..maps.scenes import open_scene
 from .align import ALIGNED_TAG
@@ -205,11 +204,9 @@ def _numbered(sources: Sequence[DatasetReader]) -> list[list[str]]:
     """Names of classes that have numbers, of each map."""
     lists = []
     for src in sources:
-        try:
-            count = len(json.loads(src.tags(1)[CLASSES_TAG])['classes'])
-            lists.append([f'class {i}' for i in range(count)])
-        except (KeyError, TypeError, ValueError):  # merged, or of other software
-            lists.append(class_names(src))
+        count = told_classes(src)
+        known = [f'class {i}' for i in range(count or 0)]
+        lists.append(class_names(src) if count is None else known)
     counts = [_count(src) for src in sources]
     for src, number in zip(sources, counts, strict=True):
         if None not in (number, counts[0]) and number != counts[0]:
@@ -227,9 +224,7 @@ def _count(src: DatasetReader) -> int | None:
         return None
     with suppress(ValueError):
         return read_tree(src)[1]
-    with suppress(KeyError, TypeError, ValueError):
-        return len(json.loads(src.tags(1)[CLASSES_TAG])['classes'])
-    return None
+    return told_classes(src)
 
 
 def _colors(

@@ -145,6 +145,21 @@ def class_names(
     return [f'class {i}' for i in range(codes[-1] + 1 if len(codes) else 0)]
 
 
+def told_classes(src: DatasetReader) -> int | None:
+    """Number of classes that a map tells of, those without pixels included.
+
+    Args:
+        src: Open map.
+
+    Returns:
+        Number, or None for maps of other software, and merged ones.
+    """
+    try:
+        return len(json.loads(src.tags(1)[CLASSES_TAG])['classes'])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def class_color(src: DatasetReader, code: int) -> tuple[int, int, int]:
     """Colour of a class in the colour table of a map, else the usual one.
 
