@@ -53,7 +53,7 @@ class KTexturesSegmenter(ClusterMixin, Fitting):
         n_clusters_: Number of classes.
         selection_: Criteria for each number of classes, where it was chosen, see
             :func:`~torchgeo_ktextures.clustering.compare_numbers`.
-        n_iter_: Number of steps.
+        n_iter_: Number of steps; one for each restart where there was nothing to learn.
         loss_: Loss over the last steps: the share of the variance of the features that
             the simulation does not explain or, where colour tells all classes and
             nothing is simulated, the cross-entropy of the masks in nats.

@@ -82,8 +82,8 @@ class Segmenter:
                 'auto' to choose from 2 to 12.
             mask_stride: Scale in pixels at which classes may change (1, 2, 4, 8 or 16):
                 the smallest region worth a class.
-            max_steps: Number of training steps of a fit, at most: where colour tells
-                the classes apart, half as many, but not less than 50.
+            max_steps: Number of training steps of a fit, at most. Where colour tells
+                the classes apart, one is enough, as there is nothing to learn.
             n_init: Number of whole fits from different starts; the one with the lowest
                 loss on a fixed sample is kept.
             random_state: Seed of everything that is random; an int gives the same
@@ -269,7 +269,7 @@ class Segmenter:
         names, bands = (
             getattr(self, name, None) for name in ('feature_names_in_', 'bands_')
         )
-        kwargs.setdefault('margin', margin_of(self.mask_stride))
+        kwargs.setdefault('margin', margin_of(self.task_.context))
         inputs = self._inputs(images, names=names, bands=bands or self.bands, **kwargs)
         if inputs.num_bands != self.n_features_in_:
             msg = f'X has {inputs.num_bands} features, but {type(self).__name__} is '

@@ -31,7 +31,7 @@ from tests.callbacks.test_processes import predict
 torch.set_num_threads(1)
 training, *scenes = sys.argv[1:]
 seed_everything(0)
-task = KTextures(num_classes=2, n_init=2, features=['color'], init_patches=8)
+task = KTextures(2, n_init=2, features=['color'], init_patches=8, init='kmeans')
 data = RasterDataModule(training, patch_size=48, batch_size=2, length=16)
 trainer = Trainer(
     accelerator='cpu',

@@ -65,6 +65,29 @@ def test_tiles_meet(stride: int) -> None:
     assert torch.allclose(whole, slow, atol=1e-4)
 
 
+@pytest.mark.parametrize('stride', [1, 2, 4, 8])
+def test_tiles_meet_without_a_network(stride: int) -> None:
+    model = KTexturesModel(4, 3, stride).eval()
+    model.start_from(fitted(stride))
+    model.contrast.fill_(0.5)
+    model.needs_network.fill_(False)
+    network = LabelNetwork(model)
+    image, valid = torch.randn(1, 4, 192, 192), torch.ones(1, 1, 192, 192)
+    valid[..., 90:120, 60:] = 0
+    keys = ('labels', 'probabilities')
+    whole = network.predict(image, valid, keys)
+    start = -(-model.context // 16) * 16
+    core = (slice(96, 101), slice(96, 128))
+    part = network.predict(image, valid, keys, core)
+    tile = (..., slice(96 - start, None), slice(96 - start, 128 + start))
+    cut = network.predict(image[tile], valid[tile], keys)
+    for key, values in whole.items():
+        expected = values[..., core[0], core[1]]
+        torch.testing.assert_close(part[key][..., core[0], core[1]], expected)
+        inside = cut[key][..., start : start + 5, start : start + 32]
+        torch.testing.assert_close(inside, expected)
+
+
 def test_features_count_for_what_colour_leaves() -> None:
     prior = fitted(4, features=2)
     prior.mixture.prototypes.copy_(torch.tensor([[0.0, 0], [1, 0], [0, 1]]))

@@ -28,7 +28,7 @@ from tests.planet import (
 from tests.rasters import labels_of
 from torchgeo_ktextures.callbacks import GeoTIFFWriter
 from torchgeo_ktextures.datamodules import PlanetDataModule
-from torchgeo_ktextures.models import MaskNetwork
+from torchgeo_ktextures.models import KTexturesModel
 from torchgeo_ktextures.tasks import KTextures
 
 JULY = MONTHLY.replace('06', '07')
@@ -101,8 +101,10 @@ def test_block_of_quads(block: Path, tmp_path: Path, tile: int, margin: int) -> 
 
 def test_margin_is_enough() -> None:
     for stride in (1, 2, 4, 8, 16):
-        field = MaskNetwork(4, 4, stride).receptive_field
-        assert PlanetDataModule().margin >= field / 2
+        model = KTexturesModel(4, 4, stride)
+        for needed in (True, False):
+            model.needs_network.fill_(needed)
+            assert PlanetDataModule().margin >= model.context
 
 
 def test_no_seams(block: Path, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchgeo.datasets.utils import Sample
 
-from torchgeo_ktextures.callbacks import MaskAveraging, Restarts
+from torchgeo_ktextures.callbacks import FewerSteps, MaskAveraging, Restarts
 from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.tasks import KTextures
 from torchgeo_ktextures.tasks.initialization import begin, estimate_statistics
@@ -154,7 +154,7 @@ def test_restarts_keep_the_lowest_loss(
         return losses[len(states) - 1]
 
     monkeypatch.setattr(Restarts, 'loss', loss)
-    task = small(n_init=3)
+    task = small(n_init=3, init='kmeans')
     checkpoint = ModelCheckpoint(tmp_path, filename='best')
     run = trainer(
         tmp_path, max_epochs=2, callbacks=[checkpoint], enable_checkpointing=True
@@ -169,9 +169,9 @@ def test_restarts_keep_the_lowest_loss(
 
 def test_resume(tmp_path: Path) -> None:
     run = trainer(tmp_path, max_epochs=1)
-    run.fit(small(n_init=2), loader())
+    run.fit(small(n_init=2, init='kmeans'), loader())
     run.save_checkpoint(tmp_path / 'half.ckpt')
-    task = small(n_init=2)
+    task = small(n_init=2, init='kmeans')
     resumed = trainer(tmp_path, max_epochs=2)
     resumed.fit(task, loader(), ckpt_path=tmp_path / 'half.ckpt')
     assert resumed.global_step == 8
@@ -187,7 +187,7 @@ def test_steps_of_several_batches(tmp_path: Path) -> None:
             begun.append(self.global_step)
             super().restart(*args)
 
-    task = Task(2, n_init=2, init_patches=8)
+    task = Task(2, n_init=2, init_patches=8, init='kmeans')
     checkpoint = ModelCheckpoint(tmp_path, filename='last')
     run = trainer(
         tmp_path,
@@ -217,21 +217,22 @@ def test_masks_are_of_averaged_weights(
     monkeypatch.setattr(MaskAveraging, 'after_step', record)
     checkpoint = ModelCheckpoint(tmp_path, filename='half', every_n_train_steps=2)
     run = trainer(tmp_path, callbacks=[checkpoint], enable_checkpointing=True)
-    run.fit(small(), loader(length=12))
+    run.fit(small(init='kmeans'), loader(length=12))
     assert len(seen) == 3
     del seen[2:]
-    task = small()
+    task = small(init='kmeans')
     trainer(tmp_path).fit(task, loader(length=12), ckpt_path=tmp_path / 'half.ckpt')
     assert len(seen) == 3
     mean = sum(n * weight for n, weight in enumerate(seen, 1)) / 6
     torch.testing.assert_close(task.model.mask_network.head.weight.detach(), mean)
 
 
-def test_same_seed_same_map(scene: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize('init', ['mixture', 'kmeans'])
+def test_same_seed_same_map(scene: Path, tmp_path: Path, init: str) -> None:
     maps = []
     for _ in range(2):
         seed_everything(7, verbose=False)
-        task = small(n_init=2)
+        task = small(n_init=2, init=init)
         data = RasterDataModule(str(scene), patch_size=32, length=32, batch_size=4)
         trainer(tmp_path).fit(task, datamodule=data)
         data.setup('predict')
@@ -240,6 +241,50 @@ def test_same_seed_same_map(scene: Path, tmp_path: Path) -> None:
     assert maps[0] is not None
     assert maps[1] is not None
     assert torch.equal(maps[0], maps[1])
+
+
+def test_colour_alone_needs_no_network(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    states: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, *args: Any) -> None:
+            task = args[1]
+            states.append(task.model.mask_network.head.weight.detach().clone())
+
+    task = small()
+    caplog.set_level('INFO')
+    trainer(tmp_path, callbacks=[Watch()]).fit(task, loader())
+    assert not task.model.needs_network
+    assert 'nothing to learn; with the callback FewerSteps' in caplog.text
+    assert len(states) == 4
+    assert all(torch.equal(state, states[0]) for state in states)
+    caplog.clear()
+    run = trainer(tmp_path, callbacks=[FewerSteps()])
+    run.fit(small(n_init=3), loader())
+    assert run.global_step == 3
+    assert 'nothing to learn' not in caplog.text
+    # The similarity needs masks that learn.
+    paper = small(assignment_weight=0.0)
+    trainer(tmp_path).fit(paper, loader())
+    assert paper.model.needs_network
+
+
+def test_earlier_versions_always_had_a_network(
+    fitted: tuple[KTextures, Path], tmp_path: Path
+) -> None:
+    content = torch.load(fitted[1] / 'task.ckpt', weights_only=True)
+    assert not content['state_dict'].pop('model.needs_network')
+    assert content['state_dict'].pop('model.contrast') > 0
+    torch.save(content, tmp_path / 'old.ckpt')
+    model = KTextures.load_from_checkpoint(tmp_path / 'old.ckpt').eval().model
+    assert model.needs_network
+    x = Patches()[0]['image'][None]
+    valid = torch.ones_like(x[:, :1])
+    prepared = model.prepare(x, valid)
+    expected = model.network_logits(prepared) + model.prior(prepared, valid)
+    assert torch.equal(model.coarse_logits(prepared, valid), expected)
 
 
 def test_vgg_needs_weights(tmp_path: Path) -> None:

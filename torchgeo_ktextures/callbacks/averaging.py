@@ -45,6 +45,8 @@ class MaskAveraging(StepCallback):
             trainer: Trainer.
             task: Task.
         """
+        if not task.model.needs_network:
+            return
         network = task.model.mask_network
         parameters = list(network.parameters())
         weights = torch.cat([p.flatten() for p in parameters])

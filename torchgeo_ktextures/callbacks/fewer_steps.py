@@ -12,16 +12,18 @@ from ..models import KTexturesModel
 class FewerSteps(Callback):
     """Takes fewer steps, the more of the classes local colour tells.
 
-    Half as many where colour persists in space everywhere, all where it says nothing
-    and the network has to learn textures from the beginning. Learning rate and slope
-    follow: training is shorter, not cut off.
+    One for each restart where colour tells them all, so that there is nothing to learn;
+    half as many where it nearly does, and all where it says nothing and the network has to learn
+    textures from the beginning. Learning rate and slope follow: training is shorter,
+    not cut off.
     """
 
     def __init__(self, least: int = 50) -> None:
         """Initialize a new FewerSteps instance.
 
         Args:
-            least: Number of steps that are taken in any case, if there are so many.
+            least: Number of steps that are taken at least, if there are so many and
+                anything is to be learnt.
         """
         self.least = least
         self.decided = False
@@ -54,6 +56,9 @@ class FewerSteps(Callback):
             return
         self.decided = True
         steps = int(trainer.estimated_stepping_batches)
-        share = (1 + model.prior.texture_share()) / 2
-        fewer = max(self.least, round(share * steps))
+        if model.needs_network:
+            share = (1 + model.prior.texture_share()) / 2
+            fewer = max(self.least, round(share * steps))
+        else:
+            fewer = pl_module.hparams['n_init']
         trainer.fit_loop.epoch_loop.max_steps = min(fewer, steps)

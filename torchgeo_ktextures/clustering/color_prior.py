@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from .local_moments import PlaceMoments
 from .mixture import ClassMixture
-from .settings import LEAST_PROBABILITY
+from .settings import LEAST_PROBABILITY, SMOOTHING_ROUNDS
+from .smoothing import smooth
 
 
 class ColorPrior(nn.Module):
@@ -42,6 +43,11 @@ class ColorPrior(nn.Module):
     def is_fitted(self) -> bool:
         """Whether local colour says anything about the classes."""
         return bool(self.mixture.color_weight > 0)
+
+    @property
+    def reach(self) -> int:
+        """How many pixels away from a cell :meth:`smoothed` looks."""
+        return self.moments.reach + SMOOTHING_ROUNDS * self.mask_stride
 
     def texture_share(self) -> float:
         """How much textures have to tell, as colour tells some of the classes.
@@ -102,6 +108,27 @@ class ColorPrior(nn.Module):
         energy = self._energy(x, valid, vectors)
         return self._pool((-energy).logsumexp(1, keepdim=True))
 
+    @torch.no_grad()
+    def smoothed(self, x: Tensor, valid: Tensor, contrast: Tensor) -> Tensor:
+        """Compute the classes of cells that heed their neighbours.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            contrast: How much neighbours differ, see :func:`.smoothing.mean_contrast`.
+
+        Returns:
+            Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``, see
+            :func:`.smoothing.smooth`.
+        """
+        x, valid = self.pad(x, valid)
+        moments = self.moments(x, valid, self.step)
+        found = self._pool((-self._moment_energy(moments)).softmax(1))
+        inside = F.max_pool2d(valid, self.mask_stride) > 0
+        guide = middle_of_cells(moments[:, : x.shape[1]], self.places)
+        logits = found.clamp(min=LEAST_PROBABILITY).log()
+        return smooth(logits, guide, inside, contrast)
+
     def _energy(self, x: Tensor, valid: Tensor, vectors: Tensor | None) -> Tensor:
         """Negative log-likelihood of each class at each place, or cell."""
         features = None
@@ -110,13 +137,17 @@ class ColorPrior(nn.Module):
             features = flat.view(*vectors.shape[:3], -1).movedim(-1, 1)
             if not self.is_fitted:
                 return features
-        moments = self.moments(*self.pad(x, valid), self.step)
+        energy = self._moment_energy(self.moments(*self.pad(x, valid), self.step))
+        if features is not None:
+            size = (energy.shape[-2], energy.shape[-1])
+            energy = energy + F.interpolate(features, size)
+        return energy
+
+    def _moment_energy(self, moments: Tensor) -> Tensor:
+        """The same, of moments of shape ``(B, d, h, w)`` alone."""
         batch, _, height, width = moments.shape
         flat = self.mixture.moment_energy(moments.movedim(1, -1).flatten(0, 2))
-        energy = flat.view(batch, height, width, -1).movedim(-1, 1)
-        if features is not None:
-            energy = energy + F.interpolate(features, (height, width))
-        return energy
+        return flat.view(batch, height, width, -1).movedim(-1, 1)
 
     def _pool(self, values: Tensor) -> Tensor:
         """Mean over the places of a cell, if there are such."""
@@ -135,3 +166,17 @@ class ColorPrior(nn.Module):
             ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         return self.predict_proba(x, valid).clamp(min=LEAST_PROBABILITY).log()
+
+
+def middle_of_cells(places: Tensor, count: int) -> Tensor:
+    """Take the place in the middle of each cell.
+
+    Args:
+        places: Values at places, of shape ``(B, F, h * count, w * count)``.
+        count: Number of places in a cell, in a row.
+
+    Returns:
+        Values of shape ``(B, F, h, w)``.
+    """
+    middle = slice(count - 1, None, count)
+    return places[..., middle, middle]

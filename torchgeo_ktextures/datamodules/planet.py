@@ -99,8 +99,8 @@ class PlanetDataModule(GeoDataModule):
             tile_size: Height and width of the tiles of validation, testing and
                 prediction in pixels.
             margin: Context around each tile in prediction in pixels; the default is
-                more than half of the receptive field (183 pixels at most), so that
-                tiles meet without seams.
+                more than what decides a pixel at any mask stride (92 on each side at
+                most), so that tiles meet without seams.
             num_workers: Number of workers for parallel data loading.
             seed: Seed of the split and of the training patches.
 

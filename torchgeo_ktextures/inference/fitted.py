@@ -60,6 +60,9 @@ def complete_state(state: dict[str, Tensor]) -> None:
     if 'model.textures.mean' not in state:
         msg = 'it was written by a version before 0.4, which made textures in '
         raise ValueError(f'{msg}another way; fit again, or use that version')
+    if 'model.contrast' not in state:  # before version 0.7
+        state['model.contrast'] = torch.tensor(0.0)
+        state['model.needs_network'] = torch.tensor(True)
     if 'linkage' not in state:  # of version 0.4.0
         from ..clustering import link_by_distance
 

@@ -64,6 +64,11 @@ class Predictor(TileModel):
     #: Whether there was a warning of zeros that may be no data.
     _warned = False
 
+    @property
+    def context(self) -> int:
+        """Number of pixels around a pixel that decide its class, at most."""
+        return self.model.context
+
     def _inputs(self, batch: Sample) -> tuple[Tensor, Tensor]:
         """Image and validity of a batch."""
         image: Tensor = batch['image']

@@ -17,7 +17,7 @@ from ..datamodules.scenes import RasterScenes
 from ..datasets import MapSource, PixelWindow
 from ..datasets.sample import Sample
 from ..devices import find_device
-from ..models import MASK_STRIDES, MaskNetwork
+from ..models import MASK_STRIDES
 from .loop import OneProcess, in_threads
 from .prediction import TileModel
 
@@ -204,16 +204,14 @@ def _shown[T](batches: Iterable[T], verbose: bool) -> Iterable[T]:
     return bar
 
 
-def margin_of(mask_stride: int) -> int:
+def margin_of(context: int) -> int:
     """Context that tiles need around them.
 
     Args:
-        mask_stride: Scale in pixels at which classes may change.
+        context: Number of pixels around a pixel that decide what it is.
 
     Returns:
-        Half of the receptive field, rounded up to the grid of the coarsest features.
+        Number of pixels, on the grid of the coarsest features.
     """
     coarsest = MASK_STRIDES[-1]
-    with torch.device('meta'):  # no weights, no random numbers
-        half = -(-MaskNetwork(3, 2, mask_stride).receptive_field // 2)
-    return -(-half // coarsest) * coarsest
+    return -(-context // coarsest) * coarsest

@@ -63,6 +63,17 @@ class KTexturesLoss(nn.Module):
             return 0.0
         return model.prior.texture_share() if self.assignment_weight else 1.0
 
+    def needs_network(self, model: KTexturesModel) -> bool:
+        """Whether there is anything to learn beyond what local colour tells.
+
+        Args:
+            model: Model.
+
+        Returns:
+            False where colour tells all classes, and nothing is simulated.
+        """
+        return bool(model.prior.texture_share() or self.simulated_share(model))
+
     def forward(
         self,
         model: KTexturesModel,
@@ -130,7 +141,7 @@ class KTexturesLoss(nn.Module):
             parts |= {f'similarity_{name}': value for name, value in groups.items()}
         else:
             # Processes that train together wait for a gradient of each parameter.
-            unused = sum(p.sum() for p in model.generators.parameters())
+            unused = sum(p.sum() for p in model.parameters())
             parts['loss'] = assignment + 0 * unused
         chosen = F.one_hot(coarse.argmax(1), model.num_classes)
         inside = torch.einsum('bhwk,bhw->k', chosen.to(cells.dtype), cells[:, 0])

@@ -125,10 +125,16 @@ class BandNormalizer(nn.Module):
 class KTexturesModel(nn.Module):
     """Splits an image into k hard classes, each of which is a texture.
 
+    Where local colour tells all classes, masks are those of the clusters, smoothed: a
+    network learns nothing but them, and smooths less well. Else they are the network's.
+
     If you use this model in your research, please cite the following paper:
 
     * https://arxiv.org/abs/2205.08671
     """
+
+    contrast: Tensor
+    needs_network: Tensor
 
     def __init__(
         self, in_channels: int, num_classes: int, mask_stride: int = 4
@@ -156,6 +162,17 @@ class KTexturesModel(nn.Module):
         self.mask_network = MaskNetwork(in_channels, num_classes, mask_stride)
         self.generators = TextureGenerators(num_classes, in_channels)
         self.textures = RandomTextures(num_classes, in_channels)
+        # How much neighbouring cells differ in colour, and whether colour is not all.
+        self.register_buffer('contrast', torch.tensor(0.0))
+        self.register_buffer('needs_network', torch.tensor(True))
+
+    @property
+    def context(self) -> int:
+        """Number of pixels around a pixel that decide its class, at most."""
+        if self.needs_network:
+            return self.mask_network.context
+        # Outliers are filled from around them; interpolation reaches one cell.
+        return _AROUND // 2 + self.prior.reach + self.mask_network.mask_stride
 
     def prepare(self, image: Tensor, valid: Tensor) -> Tensor:
         """Normalize bands and put invalid pixels at the mean.
@@ -222,6 +239,8 @@ class KTexturesModel(nn.Module):
         Returns:
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
         """
+        if not self.needs_network:
+            return self.prior.smoothed(x, valid, self.contrast)
         logits = self.network_logits(x)
         if prior is None and self.prior.is_fitted:
             prior = self.prior(x, valid)

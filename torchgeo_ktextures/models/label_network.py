@@ -108,26 +108,33 @@ class LabelNetwork(nn.Module):
         self, image: Tensor, valid: Tensor, rows: slice, cols: slice
     ) -> tuple[Tensor, slice, slice]:
         """Logits of the cells that decide some rows and columns, and these cells."""
-        x = self.model.prepare(image, valid)
-        logits = self.model.network_logits(x)
-        stride, prior = self.model.mask_network.mask_stride, self.model.prior
+        model = self.model
+        x = model.prepare(image, valid)
+        stride = model.mask_network.mask_stride
+        grid = [-(-n // stride) for n in x.shape[-2:]]
         # Interpolation reaches one cell to each side.
         down, across = (
             slice(max(part.start // stride - 1, 0), min(-(-part.stop // stride) + 1, n))
-            for part, n in zip((rows, cols), logits.shape[-2:], strict=True)
+            for part, n in zip((rows, cols), grid, strict=True)
         )
-        logits = logits[:, :, down, across]
-        if prior.is_fitted:
-            # The network needs all of the context, local colour little of it.
-            reach = -(-prior.moments.reach // stride)
-            top, left = (max(part.start - reach, 0) for part in (down, across))
-            around = (
-                slice(top * stride, (down.stop + reach) * stride),
-                slice(left * stride, (across.stop + reach) * stride),
-            )
-            near, valid = (y[:, :, around[0], around[1]] for y in (x, valid))
-            said = prior(near, valid)[:, :, _within(down, top), _within(across, left)]
-            logits = logits + said
+        # The network needs all of the context, local colour little of it.
+        reach = model.prior.moments.reach if model.needs_network else model.prior.reach
+        cells = -(-reach // stride)
+        top, left = (max(part.start - cells, 0) for part in (down, across))
+        near, inside = (
+            y[
+                ...,
+                top * stride : (down.stop + cells) * stride,
+                left * stride : (across.stop + cells) * stride,
+            ]
+            for y in (x, valid)
+        )
+        part = (..., _within(down, top), _within(across, left))
+        if not model.needs_network:
+            return model.coarse_logits(near, inside)[part].float(), down, across
+        logits = model.network_logits(x)[..., down, across]
+        if model.prior.is_fitted:
+            logits = logits + model.prior(near, inside)[part]
         return logits.float(), down, across
 
 

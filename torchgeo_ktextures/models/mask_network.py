@@ -89,6 +89,11 @@ class MaskNetwork(nn.Module):
             field += 2 * jump
         return field + (2 * jump if jump > 1 else 0)
 
+    @property
+    def context(self) -> int:
+        """Number of pixels around a pixel that decide its logits, at most."""
+        return -(-self.receptive_field // 2)
+
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits on the mask grid.
 

@@ -67,7 +67,9 @@ def facts_panel(
         facts['Smallest region'] = f'about {stride} pixels, {stride * gsd:.4g} m'
     light = radiometry_lines(scenes, maps, bands)
     facts['Radiometry'] = '<br>'.join(map(html.escape, light)) or None
-    facts['Training'] = f'{segmenter.n_iter_} steps'
+    facts['Training'] = 'none: local colour tells the classes'
+    if segmenter.task_.model.needs_network:
+        facts['Training'] = f'{segmenter.n_iter_} steps'
     seed = segmenter.random_state
     facts['Seed'] = str(seed) if isinstance(seed, int) else None
     facts['Version'] = f'torchgeo-ktextures {__version__}'

@@ -13,7 +13,7 @@ from ..clustering.numbers import parse_n_clusters
 from ..datamodules.order import in_order
 from ..datasets import CorruptRasterError, list_scenes, raster_name
 from ..datasets.identity import digest_of
-from ..inference import predict_tiles
+from ..inference import margin_of, predict_tiles
 from ..inference.label_map import LabelMap
 from ..inference.map_sink import MapSink
 from ..maps.mosaic import write_mosaic
@@ -24,9 +24,8 @@ from .manifest import Manifest
 from .segment_options import Options, check_output, is_single
 
 if TYPE_CHECKING:
-    from lightning.pytorch import LightningModule
-
     from ..estimator import KTexturesSegmenter
+    from ..points.network import PointNetwork
 
 
 class MapWriter(MapSink):
@@ -245,7 +244,7 @@ def predict(
     options: Options,
     writer: MapWriter,
     failures: Failures,
-    task: 'LightningModule | None' = None,
+    task: 'PointNetwork | None' = None,
     classes: Sequence[str] = (),
 ) -> list[str]:
     """Write the maps of all scenes that can be read.
@@ -267,11 +266,15 @@ def predict(
     """
     while scenes:
         try:
-            data = segmenter.inputs_of(scenes, predict_tile_size=options.tile_size).data
+            model = segmenter.task_ if task is None else task
+            data = segmenter.inputs_of(
+                scenes,
+                predict_tile_size=options.tile_size,
+                margin=margin_of(model.context),
+            ).data
             data.classes = classes
             if options.checkpoint is not None and task is None:
                 data.trained_on = segmenter.trained_on_
-            model = segmenter.task_ if task is None else task
             predict_tiles(model, data, writer, options.device, options.progress)
         except CorruptRasterError as error:
             if not failures.take(error.path, error, scenes):

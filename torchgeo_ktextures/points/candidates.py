@@ -12,12 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..clustering.color_prior import middle_of_cells
 from ..datasets import PixelWindow
 from ..datasets.sample import Sample
 from ..inference.prediction import TileModel
 from ..inference.tiles import TileSink
 from ..models.label_network import upsample_labels
-from .clusters import SceneClusters, middle_of_cells
+from .clusters import SceneClusters
 from .features import PlaceFeatures
 from .reading import validity
 from .settings import CANDIDATES, INTERIOR

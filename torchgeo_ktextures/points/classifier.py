@@ -18,6 +18,7 @@ from ..fitting import seed_of
 from ..inference import ArraySink, predict_tiles
 from .fitting import fit_network
 from .network import PointNetwork
+from .reading import feature_inputs
 from .shares import ShareSink
 from .storage import load_classifier, save_classifier
 
@@ -131,7 +132,7 @@ class PointClassifier(ClassifierMixin, BaseEstimator):
             ValueError: If the images do not have the bands of the training images.
         """
         check_is_fitted(self)
-        inputs = self.segmenter_.inputs_of(images)
+        inputs = feature_inputs(self.segmenter_, images)
         sink = ArraySink(len(self.classes_))
         self.model_.predict_keys = ('labels',)
         predict_tiles(self.model_, inputs.data, sink, self.device)
@@ -155,7 +156,7 @@ class PointClassifier(ClassifierMixin, BaseEstimator):
             ValueError: If the images do not have the bands of the training images.
         """
         check_is_fitted(self)
-        inputs = self.segmenter_.inputs_of(images)
+        inputs = feature_inputs(self.segmenter_, images)
         sink = ShareSink(len(self.classes_))
         self.model_.predict_keys = ('labels', 'shares')
         predict_tiles(self.model_, inputs.data, sink, self.device)

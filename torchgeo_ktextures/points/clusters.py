@@ -11,6 +11,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
 from ..clustering import FeatureClusters, Sample, find_classes
+from ..clustering.color_prior import middle_of_cells
 from ..clustering.feature_space import valid_cells
 from ..losses import KTexturesLoss, cell_validity
 from .settings import MOST_MIXTURES, SPLIT_SAMPLES
@@ -161,20 +162,6 @@ class SceneClusters(nn.Module):
             distances[:, self.sizes[children] == 0] = torch.inf
             labels[own] = children[distances.argmin(1)]
         return labels
-
-
-def middle_of_cells(places: Tensor, count: int) -> Tensor:
-    """Take the place in the middle of each cell.
-
-    Args:
-        places: Values at places, of shape ``(B, F, h * count, w * count)``.
-        count: Number of places in a cell, in a row.
-
-    Returns:
-        Values of shape ``(B, F, h, w)``.
-    """
-    middle = slice(count - 1, None, count)
-    return places[..., middle, middle]
 
 
 @torch.no_grad()

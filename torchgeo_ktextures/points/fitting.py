@@ -14,7 +14,7 @@ from .cluster_maps import ClusterMaps
 from .features import draw_places, fit_features
 from .network import PointNetwork
 from .places import as_pixels, check_valid
-from .reading import draw_batches, validity, windows_in, windows_of
+from .reading import draw_batches, feature_inputs, validity, windows_in, windows_of
 from .settings import STEP
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def fit_network(
         ValueError: If a point is outside of the images or in nodata, or the images do
             not fit the segmenter.
     """
-    inputs = segmenter.inputs_of(images)
+    inputs = feature_inputs(segmenter, images)
     inputs.data.setup('predict')
     pixels = as_pixels(points, inputs)
     check_valid(pixels, inputs)

@@ -73,6 +73,11 @@ class PointNetwork(LightningModule):
         """The model of the segmenter."""
         return self.features.network.model
 
+    @property
+    def context(self) -> int:
+        """Number of pixels around a pixel that its features see, at most."""
+        return self.model.mask_network.context
+
     def map_colors(self) -> dict[int, tuple[int, int, int, int]]:
         """Colours of the classes in maps: those of the clusters of their points.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..datamodules.inputs import Inputs
 from ..datasets import PixelWindow, Windows
 from ..datasets.sample import Sample
+from ..inference import margin_of
 from ..models import MASK_STRIDES, finite_pixels
 from .settings import BATCH, PATCHES
 
@@ -67,6 +68,25 @@ def draw_batches(segmenter: 'KTexturesSegmenter', images: Any) -> list[Sample]:
         if sum(len(b['image']) for b in batches) >= PATCHES:
             break
     return batches
+
+
+def feature_inputs(segmenter: 'KTexturesSegmenter', images: Any) -> 'Inputs':
+    """Take images of which the features of places are wanted.
+
+    Args:
+        segmenter: Fitted estimator.
+        images: Images, as the estimator takes them.
+
+    Returns:
+        The images, to be predicted in tiles with the context of all features.
+
+    Raises:
+        FileNotFoundError: If a path does not exist.
+        ValueError: If the images do not have the bands of the training images.
+    """
+    # As much as the mask network needs, whether it is needed or not.
+    margin = margin_of(segmenter.task_.model.mask_network.context)
+    return segmenter.inputs_of(images, margin=margin)
 
 
 def validity(batch: Sample) -> Tensor:

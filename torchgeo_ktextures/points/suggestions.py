@@ -26,7 +26,7 @@ from .candidates import (
 from .clusters import SceneClusters, measure
 from .features import PlaceFeatures
 from .places import as_pixels, check_valid
-from .reading import draw_patches, windows_in, windows_of
+from .reading import draw_patches, feature_inputs, windows_in, windows_of
 from .settings import CLUSTER_SHARE, MOST_MIXTURES
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Suggester:
         self.device = segmenter.device
         seed = segmenter.random_state
         self.seed = int(seed) if isinstance(seed, int | np.integer) else 0
-        self.inputs = segmenter.inputs_of(images)
+        self.inputs = feature_inputs(segmenter, images)
         self.inputs.data.setup('predict')
         self.masks = None if within is None else _masks(within, self.inputs)
         self.features = PlaceFeatures(segmenter.task_, ()).eval()

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from ..clustering import Init, Initialization, Sample, cluster_means, find_classes
+from ..clustering.color_prior import middle_of_cells
+from ..clustering.smoothing import mean_contrast
 from ..losses import KTexturesLoss, cell_validity, pad_to_grid
 from ..losses.ktextures import TEXTURE_SIZE
 from ..models import KTexturesModel
@@ -103,12 +105,11 @@ def measure(
         if pooled is None:
             features = similarity.features(x, valid)
             own.append(space.pool(features, (x.shape[-2], x.shape[-1])))
-        middle = slice(prior.places - 1, None, prior.places)
         if init == 'mixture' and 'color' in space.weights:
             found = prior.moments(x, valid, prior.step)
-            moments.append(found[..., middle, middle])
+            moments.append(middle_of_cells(found, prior.places))
             each = prior.moments.each(x, valid, prior.step)
-            views.append([view[..., middle, middle] for view in each])
+            views.append([middle_of_cells(view, prior.places) for view in each])
         middle = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
         shares = cell_validity(valid, maps[i].shape[-2:])
         cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
@@ -156,6 +157,9 @@ def begin(
         return found_classes
     if prior.is_fitted:
         model.start_from(prior)
+        guides = [m[:, : len(prior.moments.local.dark)] for m in sample.moments]
+        model.contrast.copy_(mean_contrast(guides, sample.valids))
+    model.needs_network.fill_(criterion.needs_network(model))
     labels = []
     for (x, valid), vectors in zip(batches, sample.pooled, strict=True):
         coarse = clusters.classify(vectors, x, valid)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Adam
@@ -16,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
-from ..callbacks import FinalTextures, MaskAveraging, Restarts
+from ..callbacks import FewerSteps, FinalTextures, MaskAveraging, Restarts
 from ..callbacks.schedule import Schedule
 from ..clustering import FeatureClusters, Initialization
 from ..datasets.sample import Sample
@@ -320,6 +321,14 @@ class KTextures(EvaluationMixin, BaseTask):
         warn_of_outliers(self.model.normalizer, *self.sample, scale)
         self.fitted.fill_(True)
         self.restart(pooled)
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        shortened = any(isinstance(callback, FewerSteps) for callback in callbacks)
+        if not (self.model.needs_network or shortened):
+            msg = (
+                'Local colour tells all classes of this data, so that the network has '
+            )
+            msg += 'nothing to learn; with the callback FewerSteps, training ends here.'
+            rank_zero_info(msg)
 
     def restart(self, pooled: Sequence[Tensor] | None = None) -> None:
         """Begin from new weights and new classes.
