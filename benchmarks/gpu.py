@@ -21,7 +21,7 @@ import torch
 
 from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.callbacks import GeoTIFFWriter
-from torchgeo_ktextures.inference import margin_of, predict_tiles
+from torchgeo_ktextures.inference import predict_tiles
 from torchgeo_ktextures.models import LabelNetwork, finite_pixels
 
 from .report import markdown
@@ -37,8 +37,7 @@ def _wait(device: str) -> None:
 
 
 def _predict(segmenter: KTexturesSegmenter, scene: Path, device: str) -> Path:
-    margin = margin_of(_STRIDE)
-    data = segmenter.inputs_of([str(scene)], margin=margin).data
+    data = segmenter.inputs_of([str(scene)]).data
     writer = GeoTIFFWriter(tempfile.mkdtemp(dir=scene.parent))
     predict_tiles(segmenter.task_, data, writer, device)
     return writer.outputs[0]
@@ -48,7 +47,7 @@ def _parts(
     segmenter: KTexturesSegmenter, scene: Path, device: str
 ) -> tuple[float, float]:
     """Seconds to read all tiles, and to compute them without reading or writing."""
-    data = segmenter.inputs_of([str(scene)], margin=margin_of(_STRIDE)).data
+    data = segmenter.inputs_of([str(scene)]).data
     data.setup('predict')
     begun = time.perf_counter()
     tiles = [batch['image'] for batch in data.predict_dataloader()]

@@ -37,6 +37,7 @@ from torchgeo_ktextures.datamodules import RasterDataModule
 from torchgeo_ktextures.datasets import Olinda
 from torchgeo_ktextures.inference import margin_of, predict_tiles
 from torchgeo_ktextures.maps import finish_cog
+from torchgeo_ktextures.models import MaskNetwork
 
 from .memory import peak_memory, reset_peak_memory
 
@@ -132,13 +133,14 @@ def _predict(task: LightningModule, scene: Path, output: Path, margin: int) -> N
 def unet(scene: Path, output: Path) -> Callable[[], None]:
     """A U-Net under our tiling."""
     task = Network()
-    return lambda: _predict(task, scene, output, margin_of(8))
+    margin = margin_of(MaskNetwork(4, _CLASSES, 8).context)
+    return lambda: _predict(task, scene, output, margin)
 
 
 def ktextures(scene: Path, output: Path, stride: int) -> Callable[[], None]:
     """k-textures, fitted by another process."""
     segmenter = KTexturesSegmenter.load(scene.with_name(f'{stride}.ckpt'))
-    margin = margin_of(stride)
+    margin = margin_of(segmenter.task_.context)
     return lambda: _predict(segmenter.task_, scene, output, margin)
 
 

@@ -50,18 +50,19 @@ def window_sums(x: Tensor, size: int, step: int = 1) -> Tensor:
     return F.conv2d(x, ones, stride=step, padding=size // 2, groups=x.shape[1])
 
 
-def shifted_sums(x: Tensor, reach: int) -> Tensor:
+def shifted_sums(x: Tensor, reach: int, step: int = 1) -> Tensor:
     """Add up the nine places that are *reach* away along columns, rows or both, or not.
 
     Args:
-        x: Features of shape ``(B, F, h, w)``.
+        x: Features of shape ``(B, F, h, w)``, in channels-last order to be fast.
         reach: Distance.
+        step: Distance of the places of which sums are wanted, the first is a corner.
 
     Returns:
-        Sums of the same shape.
+        Sums of shape ``(B, F, ceil(h / step), ceil(w / step))``.
     """
-    height, width = x.shape[-2:]
-    rows = F.pad(x, (0, 0, reach, reach))
-    x = rows[..., :height, :] + x + rows[..., 2 * reach :, :]
-    columns = F.pad(x, (reach, reach))
-    return columns[..., :width] + x + columns[..., 2 * reach :]
+    ones = x.new_ones(x.shape[1], 1, 3, 3)
+    # A convolution with holes is many times as fast as adding shifted copies.
+    return F.conv2d(
+        x, ones, stride=step, padding=reach, dilation=reach, groups=x.shape[1]
+    )

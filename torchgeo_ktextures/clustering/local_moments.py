@@ -12,6 +12,9 @@ from .settings import DARK, EDGE_POWER, SHIFTS, VARIANCE_FLOOR
 #: Variance of a window with too few valid pixels.
 _INVALID = 1e3
 
+#: Number of pixels of which moments are computed at once.
+_PART = 2**17
+
 #: Share of valid pixels below which a window tells too little.
 _FEW = 0.3
 
@@ -88,9 +91,11 @@ class LocalMoments(nn.Module):
             Means and log deviations around each place, and means of the others, of
             shape ``(B, 2 * C + D, ceil(H / step), ceil(W / step))``.
         """
-        return self.in_windows(window_values(x, valid, others), size, step)
+        return self.in_windows(window_values(x, valid, others), size, step, True)
 
-    def in_windows(self, values: Tensor, size: int, step: int = 1) -> Tensor:
+    def in_windows(
+        self, values: Tensor, size: int, step: int = 1, others: bool = False
+    ) -> Tensor:
         """Compute moments of values that serve windows of several sizes.
 
         Args:
@@ -98,29 +103,33 @@ class LocalMoments(nn.Module):
                 ``(B, 2 * C + D + 1, H, W)``.
             size: Width of the windows in pixels, of those in :data:`SHIFTS`.
             step: Distance in pixels of the places, of which the first is a corner.
+            others: Whether the means of the others are wanted.
 
         Returns:
             Moments, see :meth:`forward`.
         """
         c = len(self.dark)
         # Shifted windows are those of places nearby.
-        fine = min(step, 2)
+        fine = min(step, SHIFTS[size])
         with torch.autocast(values.device.type, enabled=False):
             sums = window_sums(values, size, fine)
-        count = sums[:, -1:]
-        moments = sums[:, :-1] / count.clamp(min=1)
+        # What is done with single numbers is faster band by band, sums are not.
+        count = sums[:, -1:].contiguous()
+        moments = sums[:, : -1 if others else 2 * c].contiguous()
+        moments /= count.clamp(min=1)
         mean = moments[:, :c]
         variance = moments[:, c : 2 * c].sub_(mean.square()).clamp_(min=0)
         total = variance.sum(1, keepdim=True) + 10 * VARIANCE_FLOOR
         total += _INVALID * (count < _FEW * size**2)
         weight = total**-EDGE_POWER
-        both = torch.cat([moments * weight, weight], dim=1)
-        sums = shifted_sums(both, SHIFTS[size] // fine)
-        every = step // fine
-        sums = sums[..., ::every, ::every]
+        both = torch.cat([moments.mul_(weight), weight], dim=1)
+        both = both.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(values.device.type, enabled=False):
+            sums = shifted_sums(both, SHIFTS[size] // fine, step // fine)
+        sums = sums.contiguous()
         moments = sums[:, :-1] / sums[:, -1:]
         variance = moments[:, c : 2 * c]
-        moments[:, c : 2 * c] = 0.5 * (variance + VARIANCE_FLOOR).log()
+        variance.add_(VARIANCE_FLOOR).log_().mul_(0.5)
         return moments
 
 
@@ -173,11 +182,25 @@ class PlaceMoments(nn.Module):
         Returns:
             Moments of shape ``(B, d, ceil(H / step), ceil(W / step))``.
         """
-        x = x.contiguous(memory_format=torch.channels_last)
+        height = x.shape[-2]
+        # Parts of which what is computed stays in the cache.
+        rows = max(_PART // x.shape[-1] // step, 1) * step
+        around = -(-self.reach // step) * step
+        parts = []
+        for top in range(0, height, rows):
+            start, stop = max(top - around, 0), min(top + rows + around, height)
+            part = (..., slice(start, stop), slice(None))
+            found = self._whole(x[part], valid[part], step)
+            first = (top - start) // step
+            parts.append(found[..., first : first + rows // step, :])
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+
+    def _whole(self, x: Tensor, valid: Tensor, step: int) -> Tensor:
+        """Compute moments of all rows at once."""
         log = self.local.logarithm(x)
         c = x.shape[1]
-        small = self.local(log, valid, 3, step, x)
-        values = window_values(log, valid)
+        values = window_values(log, valid, x)
+        small = self.local.in_windows(values, 3, step, others=True)
         middle = self.local.in_windows(values, 5, step)
         large = self.local.in_windows(values, 9, step)
         parts = small[:, :c], small[:, 2 * c :], middle[:, c:], large
@@ -195,7 +218,6 @@ class PlaceMoments(nn.Module):
             Moments of shape ``(B, 2 * C, ceil(H / step), ceil(W / step))``, in the order
             of :data:`SHIFTS`, linear and logarithmic.
         """
-        x = x.contiguous(memory_format=torch.channels_last)
         scales = [window_values(y, valid) for y in (x, self.local.logarithm(x))]
         return [
             self.local.in_windows(values, size, step)

@@ -14,7 +14,6 @@ from .numbered import class_colors
 from .vision import (
     VISIONS,
     color_difference,
-    difference_matrix,
     lab_colors,
     rgb_colors,
 )
@@ -71,7 +70,7 @@ def spectral_colors(means: npt.ArrayLike) -> dict[int, _Color]:
         if name != 'any':
             away[i, family != name] = np.inf
     colors = {}
-    for i, number in enumerate(_choose(away, _all_differences())):
+    for i, number in enumerate(_choose(away)):
         colors[i] = class_colors(i + 1)[i] if number < 0 else _rgba(rgb[number])
     _sort(colors, found)
     return colors
@@ -150,12 +149,9 @@ def _candidates() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.str_]]:
 
 
 @functools.cache
-def _all_differences() -> _Floats:
-    """Differences of all candidates, the least of all visions."""
-    rgb = _candidates()[0]
-    parts = np.stack([difference_matrix(rgb, vision) for vision in VISIONS])
-    least: _Floats = parts.min(0)
-    return least
+def _differences_from(number: int) -> _Floats:
+    """Differences of all candidates from one of them, the least of all visions."""
+    return _differences(_candidates()[0][[number]].tolist())
 
 
 def _differences(known: Sequence[Sequence[int]]) -> _Floats:
@@ -172,13 +168,12 @@ def _differences(known: Sequence[Sequence[int]]) -> _Floats:
     return least
 
 
-def _choose(away: _Floats, difference: _Floats) -> list[int]:
+def _choose(away: _Floats) -> list[int]:
     """Choose a candidate for each class, as far apart as can be, -1 where none is left.
 
     Args:
         away: Distance of each candidate from each class, of shape ``(k, N)``, infinite
             where it is of another family.
-        difference: Differences of candidates, of shape ``(N, N)``.
 
     Returns:
         Numbers of candidates.
@@ -193,7 +188,7 @@ def _choose(away: _Floats, difference: _Floats) -> list[int]:
     for step in _STEPS:
         best, lowest = None, np.inf
         for order in orders:
-            chosen = _greedy(away, difference, order, step)
+            chosen = _greedy(away, order, step)
             if chosen is None:
                 continue
             total = away[np.arange(len(away)), chosen].sum()
@@ -205,10 +200,7 @@ def _choose(away: _Floats, difference: _Floats) -> list[int]:
 
 
 def _greedy(
-    away: _Floats,
-    difference: _Floats,
-    order: npt.NDArray[np.int64],
-    step: float,
+    away: _Floats, order: npt.NDArray[np.int64], step: float
 ) -> npt.NDArray[np.int64] | None:
     """Let each class in turn take what is most like it and far enough from others."""
     chosen = np.full(len(away), -1)
@@ -219,7 +211,7 @@ def _greedy(
         if not np.isfinite(costs[number]):
             return None
         chosen[i] = number
-        free = free & (difference[number] >= step)
+        free = free & (_differences_from(number) >= step)
     return chosen
 
 
