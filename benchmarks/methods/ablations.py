@@ -41,6 +41,11 @@ def _all(self: ColorPrior) -> float:
     return 1.0
 
 
+def _always(*args: Any) -> bool:
+    """A network, whatever colour tells."""
+    return True
+
+
 def _nothing(*args: Any) -> None:
     """Leave a step out."""
 
@@ -48,6 +53,11 @@ def _nothing(*args: Any) -> None:
 #: What is replaced, and by what, for each part that is left out.
 _PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = {
     'textures': ('models.texture_generators.TextureGenerators.forward', _colors),
+    'smoothing': ('clustering.smoothing.SMOOTHING_ROUNDS', 0),
+    'leaving out the network': (
+        'losses.ktextures.KTexturesLoss.needs_network',
+        _always,
+    ),
     'leaving out textures': ('clustering.color_prior.ColorPrior.texture_share', _all),
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),

@@ -130,3 +130,15 @@ def test_many_classes_share_more_of_their_covariance() -> None:
 
     few, many = (volumes(count).diff().item() for count in (1, 5))
     assert 0 < many < few < 4 * math.log(5)
+
+
+@pytest.mark.parametrize('step', [1, 2, 4, 8])
+def test_parts_are_those_of_the_whole(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = PlaceMoments(3)
+    x, valid = torch.randn(1, 3, 75, 40), torch.ones(1, 1, 75, 40)
+    valid[..., 20:50, 7:] = 0
+    whole = moments(x, valid, step)
+    monkeypatch.setattr('torchgeo_ktextures.clustering.local_moments._PART', 40 * 9)
+    assert torch.allclose(moments(x, valid, step), whole, atol=1e-5)
