@@ -32,7 +32,9 @@ def test_is_exact_in_mixed_precision() -> None:
     x, valid = torch.randn(1, 4, 32, 32) + 3, torch.ones(1, 1, 32, 32)
     with torch.autocast('cpu', torch.bfloat16):
         found = prior(x, valid)
+        smoothed = prior.smoothed(x, valid, torch.tensor(1.0))
     assert torch.equal(found, prior(x, valid))
+    assert torch.equal(smoothed, prior.smoothed(x, valid, torch.tensor(1.0)))
 
 
 def test_nothing_until_it_was_fitted() -> None:
