@@ -13,9 +13,9 @@ class FewerSteps(Callback):
     """Takes fewer steps, the more of the classes local colour tells.
 
     One for each restart where colour tells them all, so that there is nothing to learn;
-    half as many where it nearly does, and all where it says nothing and the network has to learn
-    textures from the beginning. Learning rate and slope follow: training is shorter,
-    not cut off.
+    half as many where it nearly does, and all where it says nothing and the network has
+    to learn textures from the beginning. Learning rate and slope follow: training is
+    shorter, not cut off.
     """
 
     def __init__(self, least: int = 50) -> None:

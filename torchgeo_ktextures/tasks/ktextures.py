@@ -325,9 +325,9 @@ class KTextures(EvaluationMixin, BaseTask):
         shortened = any(isinstance(callback, FewerSteps) for callback in callbacks)
         if not (self.model.needs_network or shortened):
             msg = (
-                'Local colour tells all classes of this data, so that the network has '
+                'Local colour tells all classes of this data: the network has nothing '
             )
-            msg += 'nothing to learn; with the callback FewerSteps, training ends here.'
+            msg += 'to learn; with the callback FewerSteps, training ends here.'
             rank_zero_info(msg)
 
     def restart(self, pooled: Sequence[Tensor] | None = None) -> None:
