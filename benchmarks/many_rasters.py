@@ -109,7 +109,6 @@ def measure(count: int, size: int, options: list[str], queue: Any) -> None:
                 'processor': time.process_time() - spent,
                 'peak': peak_memory() / 1024,
                 'before': before / 1024,
-                'rate': count * size**2 / 1e6 / (time.perf_counter() - start),
                 'maps': len(list((root / 'maps').glob('*.tif'))),
             }
         )
@@ -139,7 +138,8 @@ def main() -> None:
         found = queue.get()
         print(json.dumps({count: found}), flush=True)
         figures = [f'{found[key]:.0f}' for key in ('peak', 'seconds', 'processor')]
-        lines.append([str(count), *figures, f'{found["rate"]:.2f}'])
+        rate = count * args.size**2 / 1e6 / found['seconds']
+        lines.append([str(count), *figures, f'{rate:.2f}'])
     titles = ['rasters', 'peak memory (MiB)', 'seconds', 'seconds of processor']
     titles.append('megapixels per second')
     print('\n' + markdown(titles, lines))

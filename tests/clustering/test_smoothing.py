@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from torchgeo_ktextures.clustering.settings import SMOOTHING_ROUNDS
-from torchgeo_ktextures.clustering.smoothing import mean_contrast, smooth
+from torchgeo_ktextures.clustering.smoothing import smooth
+from torchgeo_ktextures.clustering.spatial import mean_contrast
 
 
 def halves(size: int = 12, noise: float = 0.0) -> tuple[Tensor, Tensor]:
@@ -79,11 +80,11 @@ def test_sees_as_far_as_it_says() -> None:
 
 
 def test_contrast_of_neighbours() -> None:
-    guide = torch.zeros(1, 2, 3, 3)
-    guide[..., 2] = 3
+    guide = torch.zeros(1, 3, 3, 2)
+    guide[:, :, 2] = 3
     valid = torch.ones(1, 3, 3, dtype=torch.bool)
     # 3 of 12 pairs differ, by 3 in each of two bands.
     assert float(mean_contrast([guide], [valid])) == pytest.approx(18 * 3 / 12)
     valid[0, :, 2] = False
     assert float(mean_contrast([guide, guide], [valid, valid])) == 0
-    assert float(mean_contrast([guide[..., :1, :1]], [valid[:, :1, :1]])) == 0
+    assert float(mean_contrast([guide[:, :1, :1]], [valid[:, :1, :1]])) == 0

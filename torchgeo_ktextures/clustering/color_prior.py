@@ -115,7 +115,7 @@ class ColorPrior(nn.Module):
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
-            contrast: How much neighbours differ, see :func:`.smoothing.mean_contrast`.
+            contrast: How much neighbours differ, see :func:`.spatial.mean_contrast`.
 
         Returns:
             Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``, see

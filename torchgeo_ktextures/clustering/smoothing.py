@@ -3,7 +3,6 @@
 
 """Classes of cells that heed what their neighbours are."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -35,7 +34,8 @@ def smooth(logits: Tensor, guide: Tensor, valid: Tensor, contrast: Tensor) -> Te
         guide: What cells look like, of shape ``(B, C, h, w)``.
         valid: Whether cells have data, bool, of shape ``(B, 1, h, w)``. Others have no
             say.
-        contrast: Mean squared difference of neighbours, see :func:`mean_contrast`.
+        contrast: Mean squared difference of neighbours, see
+            :func:`.spatial.mean_contrast`.
 
     Returns:
         Logits of the same shape: logarithms of probabilities, but for what is the same
@@ -71,27 +71,6 @@ def smooth(logits: Tensor, guide: Tensor, valid: Tensor, contrast: Tensor) -> Te
             found[there].addcmul_(shares[here], weight)
         found = found.mul_(scale).add_(logits)
     return found
-
-
-def mean_contrast(guides: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:
-    """Measure how much neighbours in a row or column differ.
-
-    Args:
-        guides: What cells look like, batches of shape ``(B, C, h, w)``.
-        valids: Whether they have data, bool, of shape ``(B, h, w)``.
-
-    Returns:
-        Mean squared difference, 0 where no cell has a neighbour.
-    """
-    sums, count = torch.zeros((), dtype=torch.float64), 0
-    for guide, valid in zip(guides, valids, strict=True):
-        for (down, right), _ in _NEIGHBOURS[:2]:
-            here, there = _both_sides((guide.shape[-2], guide.shape[-1]), down, right)
-            difference = (guide[here] - guide[there]).square().sum(1).cpu()
-            difference = difference[valid[here] & valid[there]]
-            sums += difference.double().sum()
-            count += difference.numel()
-    return sums / max(count, 1)
 
 
 def _both_sides(

@@ -77,6 +77,22 @@ def noise_whitening(
     return whitening
 
 
+def mean_contrast(maps: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:
+    """Measure how much neighbours in a row or column differ.
+
+    Args:
+        maps: Batches of vectors of shape ``(B, h, w, m)``.
+        valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+
+    Returns:
+        Mean squared distance, 0 where no cell has a neighbour.
+    """
+    pairs = [pair for dim in (1, 2) for pair in _pairs(maps, valids, 1, dim)]
+    squares = [(one - two).square().sum(1).double() for one, two in pairs]
+    found = torch.cat([*squares, torch.zeros(0, dtype=torch.float64)])
+    return found.sum() / max(len(found), 1)
+
+
 def label_persistence(
     maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int, num_classes: int
 ) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..clustering import Init, Initialization, Sample, cluster_means, find_classes
 from ..clustering.color_prior import middle_of_cells
-from ..clustering.smoothing import mean_contrast
+from ..clustering.spatial import mean_contrast
 from ..losses import KTexturesLoss, cell_validity, pad_to_grid
 from ..losses.ktextures import TEXTURE_SIZE
 from ..models import KTexturesModel
@@ -157,7 +157,8 @@ def begin(
         return found_classes
     if prior.is_fitted:
         model.start_from(prior)
-        guides = [m[:, : len(prior.moments.local.dark)] for m in sample.moments]
+        bands = len(prior.moments.local.dark)
+        guides = [m[:, :bands].movedim(1, -1).cpu() for m in sample.moments]
         model.contrast.copy_(mean_contrast(guides, sample.valids))
     model.needs_network.fill_(criterion.needs_network(model))
     labels = []
