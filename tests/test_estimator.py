@@ -15,6 +15,7 @@ from sklearn.utils import estimator_checks
 
 from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.inference import label_images
+from torchgeo_ktextures.models import make_extractors
 
 from .rasters import scene_pixels, write_raster
 
@@ -75,6 +76,15 @@ def test_attributes(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> 
     assert 500 < fitted.cluster_centers_.mean() < 3000
     assert 500 < fitted.textures_.mean() < 3000
     assert fitted.n_features_in_ == 4
+
+
+def test_extractors_stay_as_they_are(fitted: KTexturesSegmenter) -> None:
+    extractors = fitted.task_.criterion.similarity.extractors
+    assert not any(module.training for module in extractors.modules())
+    fresh = make_extractors(['color', 'planet_stride4', 'planet_stride8'], 4)
+    for own, shipped in zip(extractors, fresh, strict=True):
+        for name, value in shipped.state_dict().items():
+            assert torch.equal(own.state_dict()[name], value), name
 
 
 def test_same_seed(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> None:

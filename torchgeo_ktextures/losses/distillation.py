@@ -44,7 +44,8 @@ class DistillationLoss(nn.Module):
         """
         super().__init__()
         self.teachers = nn.ModuleList(teachers)
-        self.teachers.requires_grad_(False)
+        # In training mode, batch normalization would change what they say by batch.
+        self.teachers.requires_grad_(False).eval()
         self.assignment = assignment
         self.weights = weights
         widths = {n: c for teacher in teachers for n, c in teacher.channels.items()}

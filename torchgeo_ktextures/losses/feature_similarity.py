@@ -39,9 +39,18 @@ class ChannelStandardizer(nn.Module):
         Args:
             vectors: Feature vectors of valid cells, of shape ``(N, F)``.
         """
-        vectors = vectors.double()
-        mean = vectors.mean(0)
-        var = vectors.var(0, correction=0)
+        moments = _Moments()
+        moments.update(vectors)
+        self.take(moments)
+
+    @torch.no_grad()
+    def take(self, moments: '_Moments') -> None:
+        """Take statistics that were added up.
+
+        Args:
+            moments: Mean and variance of the feature vectors of valid cells.
+        """
+        mean, var = moments.mean, moments.squares / max(moments.count, 1)
         # Channels that hardly vary are noise: they are not blown up to full variance.
         floor = 0.01 * var.mean() + 1e-12
         scaled = (var / var.maximum(floor)).sum().clamp(min=1e-12)
@@ -58,6 +67,31 @@ class ChannelStandardizer(nn.Module):
             Standardized features of the same shape.
         """
         return (x - self.mean[:, None, None]) * self.gain[:, None, None]
+
+
+class _Moments:
+    """Means and sums of squared deviations, added up part by part (Chan et al.).
+
+    All vectors of a sample at once, in double precision, would take most of the memory
+    of a fit.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = torch.tensor(0.0, dtype=torch.float64)
+        self.squares = torch.tensor(0.0, dtype=torch.float64)
+
+    def update(self, vectors: Tensor) -> None:
+        """Add vectors of shape ``(N, F)``."""
+        if not len(vectors):
+            return
+        var, mean = torch.var_mean(vectors.double(), 0, correction=0)
+        total = self.count + len(vectors)
+        delta = mean - self.mean.to(mean)
+        between = delta.square() * (self.count * len(vectors) / total)
+        self.squares = self.squares.to(mean) + var * len(vectors) + between
+        self.mean = self.mean.to(mean) + delta * (len(vectors) / total)
+        self.count = total
 
 
 class GroupModules(nn.ModuleDict):
@@ -103,7 +137,9 @@ class FeatureSimilarityLoss(nn.Module):
         """
         super().__init__()
         self.extractors = nn.ModuleList(extractors)
-        self.extractors.requires_grad_(False)
+        # Modules are made in training mode, in which batch normalization would change
+        # features by batch, and its statistics for good. Nobody need call train().
+        self.extractors.requires_grad_(False).eval()
         channels: dict[str, int] = {}
         #: Groups that are of real images only, see :class:`FeatureExtractor`.
         self.frozen: set[str] = set()
@@ -189,15 +225,15 @@ class FeatureSimilarityLoss(nn.Module):
             features: Raw features of each batch, from :meth:`extract`.
             valids: Validity of each batch, of shape ``(B, 1, H, W)``.
         """
-        vectors: dict[str, list[Tensor]] = {name: [] for name in self.weights}
+        moments = {name: _Moments() for name in self.weights}
         for groups, valid in zip(features, valids, strict=True):
             for name, value in groups.items():
                 cells = cell_validity(valid, value.shape[-2:])[:, 0] > 0.5
-                vectors[name].append(value.movedim(1, -1)[cells])
-        for name, chunks in vectors.items():
+                moments[name].update(value.movedim(1, -1)[cells])
+        for name, found in moments.items():
             standardizer = self.standardizers[name]
             assert isinstance(standardizer, ChannelStandardizer)
-            standardizer.estimate(torch.cat(chunks))
+            standardizer.take(found)
 
     def standardize(self, pooled: Tensor) -> Tensor:
         """Standardize raw features after averages, which then stay what they are.
