@@ -122,11 +122,14 @@ class ColorPrior(nn.Module):
             :func:`.smoothing.smooth`.
         """
         x, valid = self.pad(x, valid)
-        moments = self.moments(x, valid, self.step)
-        found = self._pool((-self._moment_energy(moments)).softmax(1))
+        shares, guides = [], []
+        for part in self.moments.in_parts(x, valid, self.step, self.mask_stride):
+            shares.append(self._pool((-self._moment_energy(part)).softmax(1)))
+            # A copy, as a view would keep all moments.
+            guides.append(middle_of_cells(part[:, : x.shape[1]], self.places).clone())
         inside = F.max_pool2d(valid, self.mask_stride) > 0
-        guide = middle_of_cells(moments[:, : x.shape[1]], self.places)
-        logits = found.clamp(min=LEAST_PROBABILITY).log()
+        logits = torch.cat(shares, dim=2).clamp_(min=LEAST_PROBABILITY).log_()
+        guide = torch.cat(guides, dim=2)
         return smooth(logits, guide, inside, contrast)
 
     def _energy(self, x: Tensor, valid: Tensor, vectors: Tensor | None) -> Tensor:

@@ -3,6 +3,8 @@
 
 """Local colour and roughness, without mixing what lies on both sides of an edge."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +15,7 @@ from .settings import DARK, EDGE_POWER, SHIFTS, VARIANCE_FLOOR
 _INVALID = 1e3
 
 #: Number of pixels of which moments are computed at once.
-_PART = 2**17
+_PART = 2**16
 
 #: Share of valid pixels below which a window tells too little.
 _FEW = 0.3
@@ -182,18 +184,33 @@ class PlaceMoments(nn.Module):
         Returns:
             Moments of shape ``(B, d, ceil(H / step), ceil(W / step))``.
         """
+        parts = list(self.in_parts(x, valid, step, step))
+        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+
+    def in_parts(
+        self, x: Tensor, valid: Tensor, step: int, cell: int
+    ) -> Iterator[Tensor]:
+        """Compute moments a few rows at a time, so that they stay in the cache.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+            step: Distance of the places in pixels.
+            cell: Number of pixels in a column, a multiple of the step, that are to be in
+                one part.
+
+        Yields:
+            The moments of the next rows, see :meth:`forward`.
+        """
         height = x.shape[-2]
-        # Parts of which what is computed stays in the cache.
-        rows = max(_PART // x.shape[-1] // step, 1) * step
+        rows = max(_PART // x.shape[-1] // cell, 1) * cell
         around = -(-self.reach // step) * step
-        parts = []
         for top in range(0, height, rows):
             start, stop = max(top - around, 0), min(top + rows + around, height)
             part = (..., slice(start, stop), slice(None))
             found = self._whole(x[part], valid[part], step)
             first = (top - start) // step
-            parts.append(found[..., first : first + rows // step, :])
-        return torch.cat(parts, dim=2) if len(parts) > 1 else parts[0]
+            yield found[..., first : first + rows // step, :]
 
     def _whole(self, x: Tensor, valid: Tensor, step: int) -> Tensor:
         """Compute moments of all rows at once."""

@@ -3,7 +3,7 @@
 
 """How values vary in space: what goes on, and what is noise."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -23,16 +23,17 @@ def autocorrelation(
         Correlations clipped to 0 and 1, of shape ``(m,)``; 1 where maps are too small
         to tell.
     """
-    cells = torch.cat([m[v] for m, v in zip(maps, valids, strict=True)])
-    mean, variance = cells.mean(0), cells.double().var(0).clamp(min=1e-12)
+    cells = torch.cat([m[v] for m, v in zip(maps, valids, strict=True)]).double()
+    mean, variance = cells.mean(0), cells.var(0).clamp(min=1e-12)
+    del cells  # they are many
     ratios = []
     for dim in (1, 2):
-        products = [
-            ((one - mean) * (two - mean)) for one, two in _pairs(maps, valids, lag, dim)
-        ]
-        pairs = torch.cat(products) if products else cells[:0]
-        if len(pairs):
-            ratios.append(pairs.double().mean(0) / variance)
+        total, pairs = torch.zeros_like(mean), 0
+        for one, two in _pairs(maps, valids, lag, dim):
+            total += ((one - mean) * (two - mean)).sum(0)
+            pairs += len(one)
+        if pairs:
+            ratios.append(total / pairs / variance)
     if not ratios:
         return torch.ones_like(variance)
     return torch.stack(ratios).amax(0).clamp(0, 1)
@@ -61,6 +62,7 @@ def noise_whitening(
     """
     cells = torch.cat([m[v] for m, v in zip(maps, valids, strict=True)]).double()
     total = cells.T.cov(correction=0)
+    del cells  # they are many
     noise, count = torch.zeros_like(total), 0
     for dim in (1, 2):
         for one, two in _pairs(maps, valids, lag, dim):
@@ -87,10 +89,12 @@ def mean_contrast(maps: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:
     Returns:
         Mean squared distance, 0 where no cell has a neighbour.
     """
-    pairs = [pair for dim in (1, 2) for pair in _pairs(maps, valids, 1, dim)]
-    squares = [(one - two).square().sum(1).double() for one, two in pairs]
-    found = torch.cat([*squares, torch.zeros(0, dtype=torch.float64)])
-    return found.sum() / max(len(found), 1)
+    total, pairs = torch.zeros((), dtype=torch.float64), 0
+    for dim in (1, 2):
+        for one, two in _pairs(maps, valids, 1, dim):
+            total += (one - two).square().sum(1).double().sum()
+            pairs += len(one)
+    return total / max(pairs, 1)
 
 
 def label_persistence(
@@ -128,13 +132,11 @@ def label_persistence(
 
 def _pairs(
     maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int, dim: int
-) -> list[tuple[Tensor, Tensor]]:
-    """Values of all pairs of valid cells at a distance along a dimension."""
-    pairs = []
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Values of all pairs of valid cells at a distance along a dimension, by maps."""
     for values, valid in zip(maps, valids, strict=True):
         size = values.shape[dim] - lag
         if size > 0:
             ok = valid.narrow(dim, 0, size) & valid.narrow(dim, lag, size)
             one, two = (values.narrow(dim, i, size)[ok] for i in (0, lag))
-            pairs.append((one, two))
-    return pairs
+            yield one, two
