@@ -36,7 +36,7 @@ REFERENCE = 'forest on context, random'
 
 
 def _trials(args: argparse.Namespace) -> Iterator[Trial]:
-    for task in find_tasks(args.data_root, [], args.datasets):
+    for task in find_tasks(args.data_root, args.configs, args.datasets):
         scene = cache(partial(ClickScene, task))
         cases = product(args.methods, args.clicks, range(args.draws))
         for method, clicks, draw in cases:
@@ -107,7 +107,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--data-root', type=Path, required=True)
+    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
+    parser.add_argument('--configs', type=Path, nargs='+', default=[])
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument('--plot', type=Path, help='PNG file of the curves')
     parser.add_argument('--datasets', nargs='+')
@@ -117,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         '--methods', nargs='+', choices=CLICK_METHODS, default=list(CLICK_METHODS)
     )
     args = parser.parse_args(argv)
+    if not args.data_root and not args.configs:
+        parser.error('there is nothing to run on: give --data-root or --configs')
     rows = run_trials(args.output, _FIELDS, _trials(args))
     print(summarize(rows))
     if args.plot:

@@ -5,9 +5,8 @@
 
 Each constant of the clusters is varied, one at a time. With each set left out in turn,
 the value that does best on the others is scored on the set that was left out. Scores are
-those of the clusters alone (method ``mixture``), divided by those of k-means on pixels:
-the mean of matched mIoU with as many clusters as classes, and of majority mIoU with three
-for each class.
+those of ``ktextures``, divided by those of k-means on pixels: the mean of matched mIoU
+with as many clusters as classes, and of majority mIoU with three for each class.
 
     python -m benchmarks.leave_out --data-root DIR --reference ten_tasks.csv \
         --output leave_out.csv
@@ -32,12 +31,13 @@ from .trials import MAIN_SCORES, Trial, main_score, run_trials
 
 #: Module of each constant, and values of it; the first is the default.
 CONSTANTS: dict[str, tuple[str, Sequence[object]]] = {
-    'EVIDENCE': ('mixture', [64, 16, 4]),
     'EDGE_POWER': ('local_moments', [4, 1, 8]),
     'MEMBER_CLASSES': ('initialization', [(0.5, 1.0), (1.0,), (1.0, 2.0)]),
     'MEMBER_ITERATIONS': ('members', [10, 3]),
     'COMMON_COVARIANCE': ('gaussians', [0.01, 0.001, 0.1]),
     'NOISE_LAG': ('ensemble', [4, 8]),
+    'SMOOTHING': ('smoothing', [6.0, 3.0, 12.0]),
+    'SMOOTHING_ROUNDS': ('smoothing', [4, 1]),
 }
 
 _FIELDS = ('constant', 'value', 'dataset', 'task', 'clusters', 'seed')
@@ -77,7 +77,7 @@ def _score(constant: str, value: object, task: Task, clusters: str, seed: int) -
     module = CONSTANTS[constant][0]
     target = f'torchgeo_ktextures.clustering.{module}.{constant}'
     with mock.patch(target, value):
-        return main_score(task, METHODS['mixture'], clusters, seed)
+        return main_score(task, METHODS['ktextures'], clusters, seed)
 
 
 def summarize(rows: Sequence[dict[str, str]], reference: Path) -> str:
