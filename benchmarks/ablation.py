@@ -19,6 +19,7 @@ from .methods.registry import METHODS
 from .report import markdown
 from .results import read_rows
 from .run import run
+from .sets.configured import parse_with_sets
 from .summary import by_seed, on_task, table
 
 #: Numbers of clusters whatever the number of classes.
@@ -32,14 +33,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv: Arguments, or None for those of the command line.
     """
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
-    parser.add_argument('--configs', type=Path, nargs='+', default=[])
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument('--only', nargs='*', default=list(ABLATIONS), help='variants')
     parser.add_argument('--numbers', nargs='*', default=list(NUMBERS))
-    parser.add_argument('--datasets', nargs='+', help='folders; default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
-    args = parser.parse_args(argv)
+    args = parse_with_sets(parser, argv)
     args.maps, args.clusters = None, ['classes']
     run(args, {name: ABLATIONS[name] for name in args.only})
     args.clusters = args.numbers

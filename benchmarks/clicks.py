@@ -23,7 +23,7 @@ from .click_methods import CLICK_METHODS
 from .click_scene import ClickScene
 from .plots import plot_clicks
 from .report import markdown
-from .sets.configured import find_tasks
+from .sets.configured import find_tasks, parse_with_sets
 from .trials import Trial, run_trials
 
 _FIELDS = ('dataset', 'task', 'method', 'clicks', 'draw')
@@ -107,19 +107,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
-    parser.add_argument('--configs', type=Path, nargs='+', default=[])
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument('--plot', type=Path, help='PNG file of the curves')
-    parser.add_argument('--datasets', nargs='+')
     parser.add_argument('--clicks', nargs='+', type=int, default=list(CLICKS))
     parser.add_argument('--draws', type=int, default=3, help='number of draws')
     parser.add_argument(
         '--methods', nargs='+', choices=CLICK_METHODS, default=list(CLICK_METHODS)
     )
-    args = parser.parse_args(argv)
-    if not args.data_root and not args.configs:
-        parser.error('there is nothing to run on: give --data-root or --configs')
+    args = parse_with_sets(parser, argv)
     rows = run_trials(args.output, _FIELDS, _trials(args))
     print(summarize(rows))
     if args.plot:

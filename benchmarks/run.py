@@ -32,7 +32,7 @@ from .methods.registry import METHODS, make_method
 from .results import Row, append_row, config_hash, environment, key, read_rows
 from .scores import score
 from .sets import Task
-from .sets.configured import find_tasks
+from .sets.configured import find_tasks, parse_with_sets
 
 #: Number of clusters for each class.
 CLUSTERS = {'classes': 1, '3x': 3}
@@ -181,14 +181,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
-    parser.add_argument(
-        '--configs',
-        type=Path,
-        nargs='+',
-        default=[],
-        help='configurations of other sets, see configs/benchmarks',
-    )
     parser.add_argument('--output', type=Path, required=True, help='CSV file')
     parser.add_argument(
         '--methods',
@@ -196,7 +188,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar='METHOD',
         help='some of ' + ', '.join(METHODS) + '; or variants, NAME@SETTING=VALUE,...',
     )
-    parser.add_argument('--datasets', nargs='+', help='folders; default: all')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
         '--clusters',
@@ -207,9 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument('--weights', help='file of the weights of VGG-16')
     parser.add_argument('--maps', type=Path, help='folder to store label maps in')
-    args = parser.parse_args(argv)
-    if not args.data_root and not args.configs:
-        parser.error('there is nothing to run on: give --data-root or --configs')
+    args = parse_with_sets(parser, argv)
     try:
         methods = {
             name: make_method(name, args.weights) for name in args.methods or METHODS

@@ -21,6 +21,7 @@ classes: {name: [codes]}     # codes of the labels; others are not scored
 published: [{method, accuracy, miou, source}]
 """
 
+import argparse
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -116,6 +117,34 @@ def configured_task(path: Path) -> Task:
         msg = f'{path}: the set has no image'
         raise ValueError(msg + (f' of {config.tile} pixels' if config.tile else ''))
     return Task(config.name, config.task, images, masks, tuple(config.classes), IGNORE)
+
+
+def parse_with_sets(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None
+) -> argparse.Namespace:
+    """Parse arguments, and those that say which sets to run on.
+
+    Args:
+        parser: Parser with all other arguments.
+        argv: Arguments, or None for those of the command line.
+
+    Returns:
+        Arguments, with what :func:`find_tasks` takes as ``data_root``, ``configs`` and
+        ``datasets``.
+    """
+    parser.add_argument('--data-root', type=Path, help='folder of labelled sets')
+    parser.add_argument(
+        '--configs',
+        type=Path,
+        nargs='+',
+        default=[],
+        help='configurations of other sets, see configs/benchmarks',
+    )
+    parser.add_argument('--datasets', nargs='+', help='folders; default: all')
+    args = parser.parse_args(argv)
+    if not args.data_root and not args.configs:
+        parser.error('there is nothing to run on: give --data-root or --configs')
+    return args
 
 
 def find_tasks(

@@ -4,22 +4,18 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from benchmarks import ceiling
 from benchmarks.sets import Task
 
-from ..four_regions import four_regions
+from .regions import regions_task
 
 
 def test_clear_classes_reach_the_ceiling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image, truth = four_regions(144, 150)
-    truth[:, :10] = 255
-    image[:, 30:33, 50:52] = np.nan
-    task = Task('set', 'regions', [image], [truth], ('a', 'b', 'c', 'd'))
+    task = regions_task(144, 150)
 
     def folder_tasks(*args: Any) -> list[Task]:
         return [task]

@@ -5,7 +5,6 @@ import functools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from benchmarks import clicks
@@ -14,23 +13,20 @@ from benchmarks.click_scene import ClickScene
 from benchmarks.sets import Task
 from torchgeo_ktextures import KTexturesSegmenter
 
-from ..four_regions import four_regions
+from .regions import regions_task
 
 
 def test_every_method_and_the_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    image, truth = four_regions(72, 80)
-    truth[:, :10] = 255
-    image[:, 30:33, 50:52] = np.nan
-    task = Task('set', 'regions', [image], [truth], ('a', 'b', 'c', 'd'))
+    task = regions_task(72, 80)
 
     def find_tasks(*args: Any) -> list[Task]:
         return [task]
 
     def segmenter(scene: ClickScene) -> KTexturesSegmenter:
         fitted = KTexturesSegmenter(4, max_steps=2, random_state=0, device='cpu')
-        return fitted.fit_model(image)
+        return fitted.fit_model(task.images[0])
 
     made = functools.cached_property(segmenter)
     made.__set_name__(ClickScene, 'segmenter')

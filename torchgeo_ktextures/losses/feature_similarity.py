@@ -12,6 +12,31 @@ from torch import Tensor, nn
 from ..models.extractors import FeatureExtractor
 
 
+class _Moments:
+    """Means and sums of squared deviations, added up part by part (Chan et al.).
+
+    All vectors of a sample at once, in double precision, would take most of the memory
+    of a fit.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean = torch.tensor(0.0, dtype=torch.float64)
+        self.squares = torch.tensor(0.0, dtype=torch.float64)
+
+    def update(self, vectors: Tensor) -> None:
+        """Add vectors of shape ``(N, F)``."""
+        if not len(vectors):
+            return
+        var, mean = torch.var_mean(vectors.double(), 0, correction=0)
+        total = self.count + len(vectors)
+        delta = mean - self.mean.to(mean)
+        between = delta.square() * (self.count * len(vectors) / total)
+        self.squares = self.squares.to(mean) + var * len(vectors) + between
+        self.mean = self.mean.to(mean) + delta * (len(vectors) / total)
+        self.count = total
+
+
 class ChannelStandardizer(nn.Module):
     """Standardizes channels such that their total variance is one.
 
@@ -44,7 +69,7 @@ class ChannelStandardizer(nn.Module):
         self.take(moments)
 
     @torch.no_grad()
-    def take(self, moments: '_Moments') -> None:
+    def take(self, moments: _Moments) -> None:
         """Take statistics that were added up.
 
         Args:
@@ -67,31 +92,6 @@ class ChannelStandardizer(nn.Module):
             Standardized features of the same shape.
         """
         return (x - self.mean[:, None, None]) * self.gain[:, None, None]
-
-
-class _Moments:
-    """Means and sums of squared deviations, added up part by part (Chan et al.).
-
-    All vectors of a sample at once, in double precision, would take most of the memory
-    of a fit.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.mean = torch.tensor(0.0, dtype=torch.float64)
-        self.squares = torch.tensor(0.0, dtype=torch.float64)
-
-    def update(self, vectors: Tensor) -> None:
-        """Add vectors of shape ``(N, F)``."""
-        if not len(vectors):
-            return
-        var, mean = torch.var_mean(vectors.double(), 0, correction=0)
-        total = self.count + len(vectors)
-        delta = mean - self.mean.to(mean)
-        between = delta.square() * (self.count * len(vectors) / total)
-        self.squares = self.squares.to(mean) + var * len(vectors) + between
-        self.mean = self.mean.to(mean) + delta * (len(vectors) / total)
-        self.count = total
 
 
 class GroupModules(nn.ModuleDict):
