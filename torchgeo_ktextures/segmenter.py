@@ -57,7 +57,12 @@ class Segmenter:
         n_init: int = 1,
         random_state: int | np.random.RandomState | None = None,
         device: str = 'auto',
-        features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
+        features: Sequence[str] = (
+            'color',
+            'texture',
+            'planet_stride4',
+            'planet_stride8',
+        ),
         weights: str | bool | None = None,
         backbone: str | None = None,
         backbone_weights: str | bool | None = None,

@@ -17,6 +17,9 @@ def test_texture_energy_tells_orientation() -> None:
     shifted = extractor(stripes.roll(2, -1))['texture']
     inner = (..., slice(4, 12), slice(4, 12))
     assert (across - shifted)[inner].abs().mean() < 0.02
+    six = torch.randn(1, 6, 32, 32)
+    many = TextureEnergy(6)
+    assert torch.equal(many(six)['texture'], TextureEnergy(4)(six[:, :4])['texture'])
 
 
 def test_local_color() -> None:

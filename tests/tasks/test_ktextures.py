@@ -3,7 +3,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -131,7 +131,7 @@ def test_unfitted_is_refused(tmp_path: Path) -> None:
         {'n_init': 3},
         {'num_classes': 5, 'mask_stride': 16, 'features': ['texture']},
         {'in_channels': 3, 'mask_stride': 1},
-        {'in_channels': 6, 'feature_weights': [1, 0.2, 0.2]},
+        {'in_channels': 6, 'feature_weights': [1, 1, 0.2, 0.2]},
     ],
 )
 def test_variants(tmp_path: Path, kwargs: dict[str, Any]) -> None:
@@ -271,6 +271,25 @@ def test_colour_alone_needs_no_network(
     assert paper.model.needs_network
 
 
+@pytest.mark.parametrize('init', ['mixture', 'random'])
+def test_clusters_stay_what_they_are(
+    tmp_path: Path, init: Literal['mixture', 'random']
+) -> None:
+    states: list[Tensor] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, *args: Any) -> None:
+            mixture = args[1].criterion.clusters.prior.mixture
+            states.append(mixture.prototypes.clone())
+
+    # Colour tells nothing here.
+    noise: Any = [{'image': torch.randn(4, 32, 32)} for _ in range(16)]
+    run = trainer(tmp_path, max_epochs=2, callbacks=[Watch()])
+    run.fit(small(init=init), DataLoader(noise, batch_size=4))
+    same = all(torch.equal(state, states[0]) for state in states)
+    assert same == (init == 'mixture')
+
+
 def test_earlier_versions_always_had_a_network(
     fitted: tuple[KTextures, Path], tmp_path: Path
 ) -> None:
@@ -317,8 +336,8 @@ def test_vgg_checkpoint_needs_no_weights(tmp_path: Path) -> None:
         ({'mask_stride': 5}, 'mask_stride=5 is not available'),
         ({'features': ['colour']}, "'colour' is unknown"),
         ({'features': []}, 'no feature group'),
-        ({'feature_weights': [1.0]}, '1 feature_weights for 3 features'),
-        ({'feature_weights': [1.0, -1.0, 1.0]}, "'planet_stride4' is -1.0"),
+        ({'feature_weights': [1.0]}, '1 feature_weights for 4 features'),
+        ({'feature_weights': [1.0, -1.0, 1.0, 1.0]}, "'texture' is -1.0"),
         ({'n_init': 0}, 'n_init=0 must be at least 1'),
         ({'warm_start_fraction': 1.5}, 'warm_start_fraction=1.5'),
         ({'initial_slope': 0.0}, 'initial_slope=0.0 must be positive'),

@@ -1,7 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""The classes that masks learn: a mixture at first, textures later."""
+"""The classes that masks learn."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from .feature_space import FeatureSpace
 class FeatureClusters(nn.Module):
     """Most likely class of each cell of the mask grid, by colour and by features.
 
-    The prototypes of the classes are first those of the mixture, then follow the
+    The prototypes of the classes are those of the mixture. Without one, they follow the
     features of the generated textures.
     """
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
-from .filters import box_filter
+from .filters import edge_filter
 from .settings import LAG
 from .spatial import autocorrelation
 
@@ -75,8 +75,45 @@ class FeatureSpace(nn.Module):
         start = sum(self.channels[n] for n in names[: names.index(name)])
         return slice(start, start + self.channels[name])
 
-    def pool(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
+    def on_grid(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
         """Bring all groups to the mask grid and concatenate them.
+
+        Args:
+            features: Features of shape ``(B, F, h, w)`` by group.
+            size: Height and width of the image in pixels.
+
+        Returns:
+            Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
+        """
+        grid = (-(-size[0] // self.mask_stride), -(-size[1] // self.mask_stride))
+        cells = []
+        for name in self.weights:
+            value = features[name]
+            if value.shape[-2] >= grid[0] and value.shape[-1] >= grid[1]:
+                cells.append(F.adaptive_avg_pool2d(value, grid))
+            else:
+                cells.append(F.interpolate(value, grid, mode='bilinear'))
+        return torch.cat(cells, dim=1)
+
+    def average(self, cells: Tensor) -> Tensor:
+        """Average each group over its window, on one side of edges.
+
+        Args:
+            cells: Standardized vectors of cells, from :meth:`on_grid`.
+
+        Returns:
+            Vectors of the same shape.
+        """
+        averages = []
+        for name, value in zip(
+            self.weights, cells.split(list(self.channels.values()), 1), strict=True
+        ):
+            size = self.windows[name] // self.mask_stride // 2 * 2 + 1
+            averages.append(edge_filter(value, size) if size > 1 else value)
+        return torch.cat(averages, dim=1)
+
+    def pool(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
+        """Bring all groups to the mask grid, and average them.
 
         Args:
             features: Standardized features of shape ``(B, F, h, w)`` by group.
@@ -85,17 +122,7 @@ class FeatureSpace(nn.Module):
         Returns:
             Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
         """
-        grid = (-(-size[0] // self.mask_stride), -(-size[1] // self.mask_stride))
-        pooled = []
-        for name in self.weights:
-            value = features[name]
-            if value.shape[-2] >= grid[0] and value.shape[-1] >= grid[1]:
-                value = F.adaptive_avg_pool2d(value, grid)
-            else:
-                value = F.interpolate(value, grid, mode='bilinear')
-            cells = self.windows[name] // self.mask_stride // 2 * 2 + 1
-            pooled.append(box_filter(value, cells) if cells > 1 else value)
-        return torch.cat(pooled, dim=1)
+        return self.average(self.on_grid(features, size))
 
     @torch.no_grad()
     def fit(

@@ -235,17 +235,17 @@ class FeatureSimilarityLoss(nn.Module):
             assert isinstance(standardizer, ChannelStandardizer)
             standardizer.take(found)
 
-    def standardize(self, pooled: Tensor) -> Tensor:
-        """Standardize raw features after averages, which then stay what they are.
+    def standardize(self, cells: Tensor) -> Tensor:
+        """Standardize raw features that were brought to one grid.
 
         Args:
-            pooled: Averages of raw features, all groups concatenated, of shape
+            cells: Raw features, all groups concatenated, of shape
                 ``(B, sum F, h, w)``.
 
         Returns:
-            Averages of standardized features, likewise.
+            Standardized features, likewise.
         """
-        parts = pooled.split(list(self.channels.values()), dim=1)
+        parts = cells.split(list(self.channels.values()), dim=1)
         pairs = zip(self.standardizers.values(), parts, strict=True)
         return torch.cat([standardizer(part) for standardizer, part in pairs], dim=1)
 

@@ -61,11 +61,11 @@ def estimate_statistics(
     def extracted() -> Iterator[dict[str, Tensor]]:
         for x, valid in padded:
             features = similarity.extract(x, valid)
-            maps.append(space.pool(features, (x.shape[-2], x.shape[-1])))
+            maps.append(space.on_grid(features, (x.shape[-2], x.shape[-1])))
             yield features
 
     similarity.estimate(extracted(), [valid for _, valid in padded])
-    return [similarity.standardize(pooled) for pooled in maps]
+    return [space.average(similarity.standardize(cells)) for cells in maps]
 
 
 type _Batches = list[tuple[Tensor, Tensor]]

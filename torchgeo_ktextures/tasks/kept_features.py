@@ -69,8 +69,9 @@ class KeptFeatures(Sequence[Tensor]):
             return [self[i] for i in range(*index.indices(len(self)))]
         raw = {name: value.to(self.device) for name, value in self.raw[index].items()}
         height, width = self.valids[index].shape[-2:]
-        pooled = self.criterion.clusters.space.pool(raw, (height, width))
-        return self.criterion.similarity.standardize(pooled)
+        space = self.criterion.clusters.space
+        cells = space.on_grid(raw, (height, width))
+        return space.average(self.criterion.similarity.standardize(cells))
 
 
 class LabelledSample:

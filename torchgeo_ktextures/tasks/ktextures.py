@@ -64,7 +64,12 @@ class KTextures(EvaluationMixin, BaseTask):
         num_classes: int = 8,
         in_channels: int = 4,
         mask_stride: int = 4,
-        features: Sequence[str] = ('color', 'planet_stride4', 'planet_stride8'),
+        features: Sequence[str] = (
+            'color',
+            'texture',
+            'planet_stride4',
+            'planet_stride8',
+        ),
         feature_weights: Sequence[float] | None = None,
         weights: WeightsEnum | str | bool | None = None,
         backbone: str | None = None,
@@ -83,7 +88,7 @@ class KTextures(EvaluationMixin, BaseTask):
         init_patches: int = 256,
         initial_slope: float = 0.25,
         final_slope: float = 1.0,
-        lr: float = 1e-3,
+        lr: float = 3e-3,
         generator_lr: float = 1e-2,
         num_target_classes: int | None = None,
         ignore_index: int = 255,
@@ -105,8 +110,8 @@ class KTextures(EvaluationMixin, BaseTask):
                 a network), 'backbone_<layer>', and short names of such networks with
                 their weights, as 'dinov3', 'dinov3_sat', 'dinov2', 'clip', 'mae', see
                 docs/backbones.md.
-            feature_weights: Weight of each group (defaults to 1 for 'color' and 0.5
-                for the others).
+            feature_weights: Weight of each group (defaults to 1 for 'texture' and
+                0.5 for the others).
             weights: VGG-16 weights: a torchvision weight enum, True for
                 ``VGG16_Weights.IMAGENET1K_FEATURES``, or the path of a safetensors or
                 PyTorch state dict. Or a checkpoint of FeatureDistillation for the
@@ -174,7 +179,7 @@ class KTextures(EvaluationMixin, BaseTask):
         """Initialize the loss criterion."""
         h = self.hparams
         names: list[str] = list(h['features'])
-        default = {name: 1.0 if name == 'color' else 0.5 for name in names}
+        default = {name: 1.0 if name == 'texture' else 0.5 for name in names}
         weights = group_weights(default, h['feature_weights'])
         extractors = make_extractors(
             names,
@@ -391,7 +396,8 @@ class KTextures(EvaluationMixin, BaseTask):
         h = self.hparams
         done = self.schedule.progress(self.global_step)
         warm = self.init != 'random' and done < h['warm_start_fraction']
-        if not warm and self.global_step % 4 == 0:
+        if self.init == 'random' and self.global_step % 4 == 0:
+            # Without clusters, nothing but the textures says what the classes are.
             follow_textures(self.model, self.criterion, rate=0.3)
         slope = h['initial_slope'] * (h['final_slope'] / h['initial_slope']) ** done
         labels = None

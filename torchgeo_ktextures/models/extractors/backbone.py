@@ -132,7 +132,7 @@ class BackboneFeatures(FeatureExtractor):
         passes = 2 if self.upsampling == 'shifted' else 1
         self.strides = {name: stride // passes for name, stride in strides.items()}
         # A patch is an average already; the grain of convolutions is not.
-        self.window = 1 if self.encoder.multiple > 1 else 24
+        self.window = 1 if self.encoder.multiple > 1 else 12
 
     def _try_sizes(self) -> tuple[Tensor, dict[str, Any]]:
         """An image of zeros that the network takes, and what layers make of it."""

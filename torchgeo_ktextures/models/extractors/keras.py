@@ -23,7 +23,7 @@ class KerasFeatures(FeatureExtractor):
     image. Code in files is never run. Needs the extra ``keras``.
     """
 
-    window = 24
+    window = 12
 
     def __init__(
         self,

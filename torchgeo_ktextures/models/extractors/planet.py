@@ -50,7 +50,7 @@ class PlanetFeatures(FeatureExtractor):
     """
 
     #: As for VGG-16: averages describe a texture, single features its grain.
-    window = 24
+    window = 12
 
     #: Number of channels that each stride has inside and puts out.
     widths = (32, 64, 128)

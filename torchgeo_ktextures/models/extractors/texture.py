@@ -15,18 +15,20 @@ class TextureEnergy(FeatureExtractor):
     """Group ``texture``: energies of oriented filters, averaged locally.
 
     Per band and octave, the responses to second derivatives along four directions
-    are rectified and averaged over a window. Averaged energies describe a texture
-    without its phase, so a generated texture can match them exactly. Differences of
-    neighbouring bands are filtered as well: they tell how bands vary together.
+    are rectified and averaged. Averaged energies describe a texture without its phase.
+    Differences of neighbouring bands are filtered as well: they tell how bands vary
+    together. Bands beyond the fourth are not seen.
 
     If you use this extractor in your research, please cite the following paper:
 
     * https://doi.org/10.1364/JOSAA.7.000923 (Malik and Perona, 1990)
     """
 
+    window = 12
+
     kernels: Tensor
 
-    def __init__(self, in_channels: int, octaves: int = 3, size: int = 3) -> None:
+    def __init__(self, in_channels: int, octaves: int = 3, size: int = 1) -> None:
         """Initialize a new TextureEnergy instance.
 
         Args:
@@ -37,7 +39,10 @@ class TextureEnergy(FeatureExtractor):
         super().__init__()
         self.octaves = octaves
         self.size = size
-        self.channels = {'texture': (2 * in_channels - 1) * octaves * 4}
+        #: Number of bands that are seen: energies of hundreds tell little more.
+        self.bands = min(in_channels, 4)
+        filtered = 2 * self.bands - 1
+        self.channels = {'texture': filtered * octaves * 4}
         # Second differences along 0, 45, 90 and 135 degrees, smoothed across.
         kernels = torch.zeros(4, 3, 3)
         difference = torch.tensor([-1.0, 2.0, -1.0])
@@ -49,12 +54,13 @@ class TextureEnergy(FeatureExtractor):
         kernels /= kernels.square().sum((1, 2), keepdim=True).sqrt()
         self.register_buffer(
             'kernels',
-            kernels[:, None].repeat(2 * in_channels - 1, 1, 1, 1),
+            kernels[:, None].repeat(filtered, 1, 1, 1),
             persistent=False,
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Extract energies, in cells of 4 pixels."""
+        x = x[:, : self.bands]
         x = torch.cat([x, x[:, 1:] - x[:, :-1]], dim=1)
         size = (-(-x.shape[-2] // 4), -(-x.shape[-1] // 4))
         energies = []

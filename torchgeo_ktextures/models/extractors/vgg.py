@@ -38,7 +38,7 @@ class VGG16Features(FeatureExtractor):
     """
 
     # Single features follow the grain of a texture, their averages describe it.
-    window = 24
+    window = 12
 
     #: Mean of ImageNet in units of 255, that the network was trained to see subtracted.
     mean: Tensor
