@@ -62,6 +62,7 @@ _PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = 
     'hard masks': ('losses.ktextures.hard_masks', _soft_masks),
     'prior': ('models.ktextures.KTexturesModel.start_from', _nothing),
     'edge-aware windows': ('clustering.local_moments.EDGE_POWER', 0),
+    'edge-aware features': ('clustering.filters.EDGE_POWER', 0),
     'members of half the classes': ('clustering.initialization.MEMBER_CLASSES', (1.0,)),
     'common covariance': ('clustering.gaussians.COMMON_COVARIANCE', 0.0),
     'texture phase': (
@@ -100,7 +101,10 @@ ABLATIONS: dict[str, Method] = {
     'ktextures': KTextures(),
     **{f'without {part}': Ablated(part=part) for part in _PARTS},
     'without deep features': KTextures((('features', ('color',)),)),
-    'without colour': KTextures((('features', ('planet_stride4', 'planet_stride8')),)),
+    'without energies of filters': KTextures(
+        (('features', ('color', 'planet_stride4', 'planet_stride8')),)
+    ),
+    'without shipped extractor': KTextures((('features', ('color', 'texture')),)),
     'random start': KTextures((('init', 'random'),)),
     'k-means start': KTextures((('init', 'kmeans'),)),
     **{f'mask stride {s}': KTextures((('mask_stride', s),)) for s in (1, 2, 8, 16)},
