@@ -59,15 +59,31 @@ class Sample(NamedTuple):
     views: Sequence[Sequence[Tensor]] = ()
 
 
+def spread_cells(total: int, count: int) -> Tensor:
+    """Choose cells that stand for all, the same ones whatever the seed.
+
+    Multiples of the golden ratio, less their whole part, fill the range from 0 to 1
+    evenly, and have no period that rows or patches could have as well.
+
+    Args:
+        total: Number of cells.
+        count: Number of cells that are wanted, at most.
+
+    Returns:
+        Ascending numbers of the cells, of shape ``(N,)``.
+    """
+    place = torch.arange(total, dtype=torch.float64) * ((5**0.5 - 1) / 2) % 1
+    return (place < count / total).nonzero()[:count, 0]
+
+
 def cell_vectors(
-    sample: Sample, space: FeatureSpace, seed: int, count: int, num_classes: int
+    sample: Sample, space: FeatureSpace, count: int, num_classes: int
 ) -> tuple[Tensor, Tensor]:
     """Choose cells of a sample, and fit the space of their features.
 
     Args:
         sample: What is measured in the cells.
         space: Space of the features, which is fitted.
-        seed: Seed of the choice.
         count: Number of cells, at most.
         num_classes: Number of classes that are to be found.
 
@@ -85,8 +101,7 @@ def cell_vectors(
     valid = sum(int(valid.sum()) for valid in sample.valids)
     if valid < num_classes:
         raise ValueError(too_few)
-    generator = torch.Generator().manual_seed(seed)
-    index = torch.randperm(valid, generator=generator)[:count]
+    index = spread_cells(valid, count)
     vectors = space.fit(sample.pooled, sample.valids, index)
     if len({row.tobytes() for row in vectors.numpy().round(6) + 0.0}) < num_classes:
         raise ValueError(too_few)  # no -0
@@ -109,7 +124,7 @@ class Ensemble:
         Args:
             sample: What is measured in the cells, moments and views included.
             space: Space of the features, which is fitted.
-            seed: Seed of the choice of cells, and of all starts.
+            seed: Seed of the starts of the consensus.
             count: Number of cells, at most.
             num_classes: Number of classes that are to be found, at most.
 
@@ -117,7 +132,7 @@ class Ensemble:
             ValueError: If there are fewer different cells than classes.
         """
         self.seed = seed
-        self.vectors, index = cell_vectors(sample, space, seed, count, num_classes)
+        self.vectors, index = cell_vectors(sample, space, count, num_classes)
         valids = sample.valids
         own = space.columns('color')
         color = [m[:, own].movedim(1, -1).cpu().clone() for m in sample.pooled]
@@ -147,9 +162,7 @@ class Ensemble:
         """
         k = num_classes
         members = list(
-            fit_members(
-                self.views, self.vectors, self.color_weight, k, multiples, self.seed
-            )
+            fit_members(self.views, self.vectors, self.color_weight, k, multiples)
         )
         votes = [m.responsibilities for m in members]
         responsibilities = combine(votes, k, self.seed)

@@ -31,7 +31,7 @@ def find_classes(
         sample: What is measured in the cells.
         space: Space of the features, which is fitted.
         like: Mixture of the numbers of classes, moments and features that are wanted.
-        seed: Seed of the choice of cells, and of all starts.
+        seed: Seed of the starts of the consensus, or of k-means.
         init: Whether classes are those of an ensemble of 'mixture's of local moments
             and features, those of 'kmeans' on features, or none ('random').
 
@@ -45,7 +45,7 @@ def find_classes(
     if init == 'mixture' and sample.moments:
         ensemble = Ensemble(sample, space, seed, SAMPLES, num_classes)
         return ensemble.find(num_classes, MEMBER_CLASSES)[0]
-    vectors = cell_vectors(sample, space, seed, SAMPLES, num_classes)[0]
+    vectors = cell_vectors(sample, space, SAMPLES, num_classes)[0]
     mixture = ClassMixture(num_classes, like.gaussians.mean.shape[1], vectors.shape[1])
     if init == 'random':
         return Initialization(mixture)

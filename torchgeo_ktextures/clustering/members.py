@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from scipy.cluster.hierarchy import fcluster, ward
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
 from .mixture import ClassMixture
-from .settings import MEMBER_ITERATIONS, PCA_VARIANCE
+from .settings import MEMBER_ITERATIONS, PCA_VARIANCE, WARD_SAMPLES
 
 
 class View(NamedTuple):
@@ -56,12 +57,12 @@ def fit_members(
     color_weight: float,
     num_classes: int,
     multiples: Sequence[float],
-    seed: int,
 ) -> Iterator[Member]:
     """Fit the mixtures.
 
     No single window, scale, start or number of classes is right for all scenes, and
-    which one is cannot be told without labels. So all are used.
+    which one is cannot be told without labels. So all are used, and none of them
+    depends on chance.
 
     Args:
         views: Local moments of each window on each scale.
@@ -69,22 +70,22 @@ def fit_members(
         color_weight: How much moments count beside features, from 0 to 1.
         num_classes: Number of classes, k.
         multiples: Numbers of classes of the members, as multiples of k.
-        seed: Seed of the starts.
 
     Yields:
         The members.
     """
-    rng = np.random.RandomState(seed % 2**32)
     for view in views:
         starts = {
-            'noise': _balanced(view.moments @ view.whitening, vectors, color_weight),
-            'color': _balanced(_means(view.moments), vectors, color_weight),
+            'noise': _Start(
+                _balanced(view.moments @ view.whitening, vectors, color_weight)
+            ),
+            'color': _Start(_balanced(_means(view.moments), vectors, color_weight)),
         }
         for multiple in multiples:
             k = max(2, round(multiple * num_classes))
             for name, start in starts.items():
-                labels = KMeans(k, n_init=1, random_state=rng).fit_predict(start)
-                one_hot = F.one_hot(torch.from_numpy(labels).long(), k).double()
+                labels = torch.from_numpy(start.partition(k)).long()
+                one_hot = F.one_hot(labels, k).double()
                 mixture = ClassMixture(k, view.moments.shape[1], vectors.shape[1])
                 mixture.color_weight.fill_(color_weight)
                 found, likelihood = mixture.fit(
@@ -92,6 +93,24 @@ def fit_members(
                 )
                 score = Score(view.window, view.logarithmic, name, k, likelihood)
                 yield Member(score, found)
+
+
+class _Start:
+    """K-means that begins with the clusters of Ward's method on some places."""
+
+    def __init__(self, places: npt.NDArray[np.float32]) -> None:
+        self.places = places
+        self.some = places[:: -(-len(places) // WARD_SAMPLES)]
+        self.tree = ward(self.some)
+
+    def partition(self, num_classes: int) -> npt.NDArray[np.int32]:
+        """Labels of shape ``(N,)``."""
+        own = fcluster(self.tree, num_classes, 'maxclust')
+        # Where there are few different places, there are fewer clusters.
+        centers = np.stack([self.some[own == i].mean(0) for i in np.unique(own)])
+        kmeans = KMeans(len(centers), init=centers, n_init=1)
+        labels: npt.NDArray[np.int32] = kmeans.fit_predict(self.places)
+        return labels
 
 
 def _means(moments: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def compare_numbers(
         sample: What is measured in the cells, moments and views included.
         space: Space of the features, which is fitted.
         numbers: Numbers of classes, from 2.
-        seed: Seed of the choice of cells, and of all starts.
+        seed: Seed of the starts of the consensus.
 
     Returns:
         ``n_clusters``, and for each: ``stability``, the lowest Jaccard index with which
