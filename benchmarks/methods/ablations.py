@@ -101,6 +101,9 @@ ABLATIONS: dict[str, Method] = {
     'ktextures': KTextures(),
     **{f'without {part}': Ablated(part=part) for part in _PARTS},
     'without deep features': KTextures((('features', ('color',)),)),
+    'without colour': KTextures(
+        (('features', ('texture', 'planet_stride4', 'planet_stride8')),)
+    ),
     'without energies of filters': KTextures(
         (('features', ('color', 'planet_stride4', 'planet_stride8')),)
     ),
