@@ -22,7 +22,8 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import jaccard_score
 
 from torchgeo_ktextures import KTexturesSegmenter
-from torchgeo_ktextures.clustering.color_prior import middle_of_cells
+from torchgeo_ktextures.clustering import cell_moments
+from torchgeo_ktextures.clustering.settings import CELL
 from torchgeo_ktextures.losses import pad_to_grid
 from torchgeo_ktextures.models import finite_pixels
 
@@ -78,21 +79,18 @@ def _measure(
 ) -> Iterator[tuple[_Floats, _Floats, _Integers, npt.NDArray[np.bool_]]]:
     model, criterion = estimator.task_.model, estimator.task_.criterion
     space, prior = criterion.clusters.space, criterion.clusters.prior
-    stride = prior.mask_stride
-    middle = (prior.places - 1) * prior.step
+    middles = (slice(CELL // 2, None, CELL),) * 2
     for image, mask in zip(task.images, task.masks, strict=True):
         bands = torch.from_numpy(image)[None]
         valid = finite_pixels(bands)
         x, inside = pad_to_grid(model.prepare(bands, valid), valid)
         features = criterion.similarity.features(x, inside)
         reduced = space(space.pool(features, (x.shape[-2], x.shape[-1])))[0]
-        moments = middle_of_cells(prior.moments(x, inside, prior.step), prior.places)
-        labels = mask[middle::stride, middle::stride].astype(np.int64)
+        moments = cell_moments(prior.moments, x, inside).moments
+        labels = mask[middles].astype(np.int64)
         height, width = labels.shape
-        known = (labels != task.ignore_index) & (
-            valid[0, 0, middle::stride, middle::stride].numpy() > 0
-        )
-        rows, cols = np.indices(labels.shape) * stride // _BLOCK
+        known = (labels != task.ignore_index) & (valid[0, 0].numpy()[middles] > 0)
+        rows, cols = np.indices(labels.shape) * CELL // _BLOCK
         yield (
             moments[0, :, :height, :width].movedim(0, -1).numpy()[known],
             reduced[:height, :width].numpy()[known],

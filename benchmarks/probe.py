@@ -77,7 +77,6 @@ def main() -> None:
     parser.add_argument('--data-root', type=Path, required=True)
     parser.add_argument('--weights', required=True, help='VGG-16 weights, or true')
     parser.add_argument('--extractor', help='weights of the light extractor')
-    parser.add_argument('--stride', type=int, default=4)
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     args = parser.parse_args()
     for name, weights in METHODS.items():
@@ -93,9 +92,7 @@ def main() -> None:
             row = []
             for name, weights in METHODS.items():
                 k = task.num_classes
-                maps = cluster_features(
-                    task.images, extractors[name], weights, k, args.stride, seed
-                )
+                maps = cluster_features(task.images, extractors[name], weights, k, seed)
                 row.append(score(task, maps, k)['miou'])
             print_row(f'{task.name}, seed {seed}', row)
             rows.append(row)

@@ -187,3 +187,17 @@ def test_n_init_makes_whole_fits() -> None:
     one = KTexturesSegmenter(2, max_steps=3, random_state=0).fit(image)
     three = KTexturesSegmenter(2, max_steps=3, n_init=3, random_state=0).fit(image)
     assert (one.n_iter_, three.n_iter_) == (3, 9)
+
+
+@pytest.mark.parametrize('noise', [0.1, 3.0])
+def test_classes_are_the_same_at_each_mask_stride(noise: float) -> None:
+    rng = np.random.default_rng(0)
+    image = noise * rng.normal(size=(4, 96, 96))
+    image[:, :, 48:] += [[[0]], [[1]], [[0]], [[2]]]
+    fits = [make(mask_stride=s, max_steps=1).fit(image) for s in (1, 4, 16)]
+    first, *others = (fit.task_.initialization.mixture for fit in fits)
+    # Where colour is mostly noise, features tell classes as well.
+    assert bool(first.color_weight < 1) == (noise > 1)
+    for other in others:
+        for name, value in first.state_dict().items():
+            assert torch.equal(value, other.state_dict()[name]), name

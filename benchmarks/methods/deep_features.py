@@ -18,6 +18,7 @@ from torchgeo_ktextures.clustering import (
     Sample,
     find_classes,
 )
+from torchgeo_ktextures.clustering.settings import CELL
 from torchgeo_ktextures.losses import FeatureSimilarityLoss, cell_validity
 from torchgeo_ktextures.models import (
     BandNormalizer,
@@ -41,7 +42,6 @@ class FeatureKMeans(Method):
     """
 
     groups: tuple[tuple[str, float], ...]
-    stride: int = 4
     vgg_weights: str | None = None
     backbone: str | None = None
     backbone_weights: str | bool | None = None
@@ -50,7 +50,7 @@ class FeatureKMeans(Method):
     @property
     def settings(self) -> dict[str, Any]:
         """Settings, which JSON can hold; where weights are does not matter."""
-        settings: dict[str, Any] = {'groups': dict(self.groups), 'stride': self.stride}
+        settings: dict[str, Any] = {'groups': dict(self.groups), 'stride': CELL}
         if self.backbone is not None:
             settings['backbone'] = self.backbone
             settings['backbone_weights'] = shown(self.backbone_weights)
@@ -82,9 +82,7 @@ class FeatureKMeans(Method):
             self.backbone_weights,
             backbone_upsampling=self.backbone_upsampling,
         )
-        return cluster_features(
-            images, extractors, weights, n_clusters, self.stride, seed
-        )
+        return cluster_features(images, extractors, weights, n_clusters, seed)
 
     def _uses_vgg(self) -> bool:
         return any(name.startswith('vgg16') for name, _ in self.groups)
@@ -96,7 +94,6 @@ def cluster_features(
     extractors: Sequence[FeatureExtractor],
     weights: dict[str, float],
     n_clusters: int,
-    stride: int,
     seed: int,
     max_pixels: int = 2**19,
 ) -> list[Labels]:
@@ -107,7 +104,6 @@ def cluster_features(
         extractors: Feature extractors.
         weights: Weight of each feature group.
         n_clusters: Number of clusters.
-        stride: Width in pixels of the cells that are clustered.
         seed: Seed of crops and k-means.
         max_pixels: Where there are more, a random crop of each image is fitted.
 
@@ -127,7 +123,7 @@ def cluster_features(
     raw = [similarity.extract(x, valid) for x, valid in crops]
     similarity.estimate(raw, [valid for _, valid in crops])
     groups = {n: (c, e.window) for e in extractors for n, c in e.channels.items()}
-    space = FeatureSpace(groups, weights, stride)
+    space = FeatureSpace(groups, weights)
     like = ClassMixture(n_clusters, 1, space.projection.shape[1])
     maps, cells = [], []
     for (x, valid), features in zip(crops, raw, strict=True):
@@ -141,7 +137,7 @@ def cluster_features(
         size = (x.shape[-2], x.shape[-1])
         vectors = space(space.pool(similarity.features(x, valid), size))
         distances = torch.cdist(vectors[0], classes.mixture.prototypes).square()
-        grid = [n * stride for n in distances.shape[:2]]
+        grid = [n * CELL for n in distances.shape[:2]]
         fine = F.interpolate(distances.movedim(-1, 0)[None], grid, mode='bilinear')
         found = fine[0, :, : size[0], : size[1]].argmin(0)
         found[valid[0, 0] == 0] = -1

@@ -34,7 +34,7 @@ def test_noise_does_not_count() -> None:
 
 
 def test_too_few_cells() -> None:
-    clusters = FeatureClusters({'a': (2, 1)}, {'a': 1.0}, 5, 3, 8)
+    clusters = FeatureClusters({'a': (2, 1)}, {'a': 1.0}, 5, 3, 4)
     ones = torch.ones(1, 4, 4, dtype=torch.bool)
     same = torch.zeros(1, 2, 4, 4)
     same[..., :2] = 1
@@ -108,7 +108,7 @@ def test_combine() -> None:
 
 
 def test_random_start_finds_nothing() -> None:
-    clusters = FeatureClusters({'a': (2, 1)}, {'a': 1.0}, 2, 3, 8)
+    clusters = FeatureClusters({'a': (2, 1)}, {'a': 1.0}, 2, 3, 4)
     sample = Sample([torch.randn(1, 2, 8, 8)], [torch.ones(1, 8, 8, dtype=torch.bool)])
     found = find_classes(sample, clusters.space, clusters.prior.mixture, 0, 'random')
     fresh = ClassMixture(2, 15, 2).state_dict()

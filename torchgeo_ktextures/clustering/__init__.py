@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
+    from .cells import Sample, cell_moments, middle_of_cells, valid_middles
     from .color_prior import ColorPrior
     from .consensus import combine
-    from .ensemble import Initialization, Sample
+    from .ensemble import Initialization
     from .feature_clusters import FeatureClusters
     from .feature_space import FeatureSpace
     from .filters import box_filter
@@ -35,6 +36,7 @@ __all__ = (
     'Sample',
     'Score',
     'box_filter',
+    'cell_moments',
     'choose_number',
     'cluster_means',
     'combine',
@@ -42,6 +44,8 @@ __all__ = (
     'find_classes',
     'link_by_distance',
     'link_by_votes',
+    'middle_of_cells',
+    'valid_middles',
 )
 
 __getattr__, __dir__ = lazy_names(__name__)

@@ -7,9 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .cells import middle_of_cells
 from .local_moments import PlaceMoments
 from .mixture import ClassMixture
-from .settings import LEAST_PROBABILITY, SMOOTHING_ROUNDS
+from .settings import CELL, LEAST_PROBABILITY, SMOOTHING_ROUNDS
 from .smoothing import smooth
 
 
@@ -32,10 +33,10 @@ class ColorPrior(nn.Module):
         """
         super().__init__()
         self.mask_stride = mask_stride
-        #: Number of places in a cell, in a row; of fine cells, one tells enough.
-        self.places = 2 if mask_stride >= 4 else 1
-        #: Distance of places in pixels.
-        self.step = mask_stride // self.places
+        #: Distance of the places in pixels, of which each cell has at least one.
+        self.step = CELL if mask_stride > CELL else min(mask_stride, CELL // 2)
+        #: Number of places in a cell, in a row.
+        self.places = mask_stride // self.step
         self.moments = PlaceMoments(in_channels)
         self.mixture = ClassMixture(num_classes, self.moments.channels, features)
 
@@ -80,8 +81,8 @@ class ColorPrior(nn.Module):
         Args:
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
-            vectors: Reduced features of the cells, of shape
-                ``(B, ceil(H / s), ceil(W / s), m)``, if there are any.
+            vectors: Reduced features of cells of 4 x 4 pixels, of shape
+                ``(B, ceil(H / 4), ceil(W / 4), m)``, if there are any.
 
         Returns:
             Probabilities of shape ``(B, k, ceil(H / s), ceil(W / s))``, means over the
@@ -133,17 +134,22 @@ class ColorPrior(nn.Module):
         return smooth(logits, guide, inside, contrast)
 
     def _energy(self, x: Tensor, valid: Tensor, vectors: Tensor | None) -> Tensor:
-        """Negative log-likelihood of each class at each place, or cell."""
-        features = None
-        if vectors is not None:
-            flat = self.mixture.feature_energy(vectors.flatten(0, 2))
-            features = flat.view(*vectors.shape[:3], -1).movedim(-1, 1)
-            if not self.is_fitted:
-                return features
-        energy = self._moment_energy(self.moments(*self.pad(x, valid), self.step))
-        if features is not None:
-            size = (energy.shape[-2], energy.shape[-1])
-            energy = energy + F.interpolate(features, size)
+        """Negative log-likelihood of each class at each place."""
+        x, valid = self.pad(x, valid)
+        if vectors is None:
+            return self._moment_energy(self.moments(x, valid, self.step))
+        energy = self.mixture.feature_energy(vectors.flatten(0, 2))
+        energy = energy.view(*vectors.shape[:3], -1).movedim(-1, 1)
+        rows, cols = (
+            torch.arange(0, n, self.step, device=x.device)
+            .div(CELL)
+            .long()
+            .clamp(max=m - 1)
+            for n, m in zip(x.shape[-2:], energy.shape[-2:], strict=True)
+        )
+        energy = energy[..., rows[:, None], cols]
+        if self.is_fitted:
+            energy = energy + self._moment_energy(self.moments(x, valid, self.step))
         return energy
 
     def _moment_energy(self, moments: Tensor) -> Tensor:
@@ -153,8 +159,8 @@ class ColorPrior(nn.Module):
         return flat.view(batch, height, width, -1).movedim(-1, 1)
 
     def _pool(self, values: Tensor) -> Tensor:
-        """Mean over the places of a cell, if there are such."""
-        return F.avg_pool2d(values, self.places) if self.is_fitted else values
+        """Mean over the places of a cell."""
+        return F.avg_pool2d(values, self.places)
 
     @torch.no_grad()
     def forward(self, x: Tensor, valid: Tensor) -> Tensor:
@@ -169,17 +175,3 @@ class ColorPrior(nn.Module):
             ``(B, k, ceil(H / s), ceil(W / s))``.
         """
         return self.predict_proba(x, valid).clamp(min=LEAST_PROBABILITY).log()
-
-
-def middle_of_cells(places: Tensor, count: int) -> Tensor:
-    """Take the place in the middle of each cell.
-
-    Args:
-        places: Values at places, of shape ``(B, F, h * count, w * count)``.
-        count: Number of places in a cell, in a row.
-
-    Returns:
-        Values of shape ``(B, F, h, w)``.
-    """
-    middle = slice(count - 1, None, count)
-    return places[..., middle, middle]

@@ -5,20 +5,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
+from .cells import Sample, cell_vectors
 from .consensus import combine
 from .feature_space import FeatureSpace, valid_cells
 from .linkage import link_by_votes
 from .members import Member, Score, View, fit_members
 from .mixture import ClassMixture
-from .settings import NOISE_LAG, SHIFTS
+from .settings import CELL, LAG, NOISE_LAG, SHIFTS
 from .spatial import autocorrelation, noise_whitening
 
 
@@ -44,68 +43,6 @@ class Initialization:
         The higher, the less the classes depend on how one looks at the scene.
         """
         return sum(s.agreement for s in self.scores) / max(len(self.scores), 1)
-
-
-class Sample(NamedTuple):
-    """What is measured in the cells of a sample."""
-
-    #: Pooled features, of shape ``(B, sum F, h, w)``.
-    pooled: Sequence[Tensor]
-    #: Valid cells, bool, on the CPU, of shape ``(B, h, w)``.
-    valids: Sequence[Tensor]
-    #: Moments that tell classes, at the middle of each cell, ``(B, d, h, w)``.
-    moments: Sequence[Tensor] = ()
-    #: Moments of each window, on the linear and on the logarithmic scale, likewise.
-    views: Sequence[Sequence[Tensor]] = ()
-
-
-def spread_cells(total: int, count: int) -> Tensor:
-    """Choose cells that stand for all, the same ones whatever the seed.
-
-    Multiples of the golden ratio, less their whole part, fill the range from 0 to 1
-    evenly, and have no period that rows or patches could have as well.
-
-    Args:
-        total: Number of cells.
-        count: Number of cells that are wanted, at most.
-
-    Returns:
-        Ascending numbers of the cells, of shape ``(N,)``.
-    """
-    place = torch.arange(total, dtype=torch.float64) * ((5**0.5 - 1) / 2) % 1
-    return (place < count / total).nonzero()[:count, 0]
-
-
-def cell_vectors(
-    sample: Sample, space: FeatureSpace, count: int, num_classes: int
-) -> tuple[Tensor, Tensor]:
-    """Choose cells of a sample, and fit the space of their features.
-
-    Args:
-        sample: What is measured in the cells.
-        space: Space of the features, which is fitted.
-        count: Number of cells, at most.
-        num_classes: Number of classes that are to be found.
-
-    Returns:
-        Reduced features of the cells, of shape ``(N, m)``, and which of the valid cells
-        they are.
-
-    Raises:
-        ValueError: If there are fewer different cells than classes.
-    """
-    s = space.mask_stride
-    too_few = f'the training data has fewer than num_classes={num_classes} different '
-    too_few += f'cells of {s} x {s} pixels; ask for fewer classes or a smaller '
-    too_few += 'mask_stride, or give a larger scene'
-    valid = sum(int(valid.sum()) for valid in sample.valids)
-    if valid < num_classes:
-        raise ValueError(too_few)
-    index = spread_cells(valid, count)
-    vectors = space.fit(sample.pooled, sample.valids, index)
-    if len({row.tobytes() for row in vectors.numpy().round(6) + 0.0}) < num_classes:
-        raise ValueError(too_few)  # no -0
-    return vectors, index
 
 
 class Ensemble:
@@ -136,9 +73,9 @@ class Ensemble:
         valids = sample.valids
         own = space.columns('color')
         color = [m[:, own].movedim(1, -1).cpu().clone() for m in sample.pooled]
-        persists = float(autocorrelation(color, valids, space.lag).mean())
+        persists = float(autocorrelation(color, valids, LAG // CELL).mean())
         self.color_weight = min(color_weight(persists), space.most_color)
-        lag = max(1, NOISE_LAG // space.mask_stride)
+        lag = max(1, NOISE_LAG // CELL)
         self.views = []
         kinds = [(window, log) for window in SHIFTS for log in (False, True)]
         for (window, log), maps in zip(kinds, sample.views, strict=True):

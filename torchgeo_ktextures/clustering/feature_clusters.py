@@ -38,7 +38,7 @@ class FeatureClusters(nn.Module):
             mask_stride: Stride of the mask grid in pixels.
         """
         super().__init__()
-        self.space = FeatureSpace(groups, weights, mask_stride)
+        self.space = FeatureSpace(groups, weights)
         features = self.space.projection.shape[1]
         self.prior = ColorPrior(num_classes, in_channels, mask_stride, features)
 
@@ -64,13 +64,13 @@ class FeatureClusters(nn.Module):
         """Find the most likely class of each cell, from pooled features.
 
         Args:
-            pooled: Vectors of shape ``(B, sum F, h, w)``.
+            pooled: Vectors of shape ``(B, sum F, ceil(H / 4), ceil(W / 4))``.
             x: Normalized bands of shape ``(B, C, H, W)``.
             valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
         Returns:
-            Labels of shape ``(B, h, w)``, by the mean probabilities over the places of
-            each cell.
+            Labels of shape ``(B, ceil(H / s), ceil(W / s))``, by the mean probabilities
+            over the places of each cell of the mask grid.
         """
         return self.prior.predict_proba(x, valid, self.space(pooled)).argmax(1)
 

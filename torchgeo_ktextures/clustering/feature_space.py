@@ -1,7 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
-"""The reduced space of the features of all groups, on the mask grid."""
+"""The reduced space of the features of all groups, in cells of a scene."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,16 +12,16 @@ from sklearn.decomposition import PCA
 from torch import Tensor, nn
 
 from .filters import edge_filter
-from .settings import LAG
+from .settings import CELL, LAG
 from .spatial import autocorrelation
 
 
 class FeatureSpace(nn.Module):
     """Principal components of each group of features, scaled by what they tell.
 
-    Features are averaged over the cells of the mask grid. Each group counts by its
-    weight, and each component by how much it persists in space: what does not is noise,
-    such as colour where only textures differ.
+    Features are averaged over cells of 4 x 4 pixels. Each group counts by its weight,
+    and each component by how much it persists in space: what does not is noise, such as
+    colour where only textures differ.
     """
 
     projection: Tensor
@@ -32,7 +32,6 @@ class FeatureSpace(nn.Module):
         self,
         groups: Mapping[str, tuple[int, int]],
         weights: Mapping[str, float],
-        mask_stride: int,
         components: int = 24,
     ) -> None:
         """Initialize a new FeatureSpace instance.
@@ -41,14 +40,12 @@ class FeatureSpace(nn.Module):
             groups: Number of channels of each group, and width in pixels over which
                 they are averaged.
             weights: Weight of each group.
-            mask_stride: Stride of the mask grid in pixels.
             components: Largest number of principal components kept per group.
         """
         super().__init__()
         self.channels = {n: groups[n][0] for n in weights}
         self.windows = {n: groups[n][1] for n in weights}
         self.weights = dict(weights)
-        self.mask_stride = mask_stride
         self.components = {n: min(components, c) for n, c in self.channels.items()}
         #: How much colour counts at most, from 0 to 1, where it tells classes as well.
         self.most_color = 1.0
@@ -56,11 +53,6 @@ class FeatureSpace(nn.Module):
         self.register_buffer('projection', torch.zeros(total, kept))
         self.register_buffer('offset', torch.zeros(kept))
         self.register_buffer('limit', torch.full((kept,), torch.inf))
-
-    @property
-    def lag(self) -> int:
-        """Distance in cells at which components should persist."""
-        return max(2, LAG // self.mask_stride)
 
     def columns(self, name: str) -> slice:
         """Find the columns of a group in pooled vectors.
@@ -76,16 +68,16 @@ class FeatureSpace(nn.Module):
         return slice(start, start + self.channels[name])
 
     def on_grid(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
-        """Bring all groups to the mask grid and concatenate them.
+        """Bring all groups to the grid of the cells and concatenate them.
 
         Args:
             features: Features of shape ``(B, F, h, w)`` by group.
             size: Height and width of the image in pixels.
 
         Returns:
-            Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
+            Vectors of shape ``(B, sum F, ceil(H / 4), ceil(W / 4))``.
         """
-        grid = (-(-size[0] // self.mask_stride), -(-size[1] // self.mask_stride))
+        grid = (-(-size[0] // CELL), -(-size[1] // CELL))
         cells = []
         for name in self.weights:
             value = features[name]
@@ -108,19 +100,19 @@ class FeatureSpace(nn.Module):
         for name, value in zip(
             self.weights, cells.split(list(self.channels.values()), 1), strict=True
         ):
-            size = self.windows[name] // self.mask_stride // 2 * 2 + 1
+            size = self.windows[name] // CELL // 2 * 2 + 1
             averages.append(edge_filter(value, size) if size > 1 else value)
         return torch.cat(averages, dim=1)
 
     def pool(self, features: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
-        """Bring all groups to the mask grid, and average them.
+        """Bring all groups to the grid of the cells, and average them.
 
         Args:
             features: Standardized features of shape ``(B, F, h, w)`` by group.
             size: Height and width of the image in pixels.
 
         Returns:
-            Vectors of shape ``(B, sum F, ceil(H / s), ceil(W / s))``.
+            Vectors of shape ``(B, sum F, ceil(H / 4), ceil(W / 4))``.
         """
         return self.average(self.on_grid(features, size))
 
@@ -154,7 +146,7 @@ class FeatureSpace(nn.Module):
             start += components
         weights = torch.from_numpy(projection).float()
         reduced = [m.movedim(1, -1).cpu() @ weights for m in maps]
-        projection *= autocorrelation(reduced, valids, self.lag).numpy()
+        projection *= autocorrelation(reduced, valids, LAG // CELL).numpy()
         # Total variance one: distances are shares of the variance.
         variance = (data @ projection).var(0).sum()
         projection /= np.sqrt(max(variance, 1e-12))

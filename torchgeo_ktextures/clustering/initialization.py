@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from .ensemble import Ensemble, Initialization, Sample, cell_vectors
+from .cells import Sample, cell_vectors
+from .ensemble import Ensemble, Initialization
 from .feature_space import FeatureSpace
 from .linkage import link_by_distance
 from .mixture import ClassMixture

@@ -16,10 +16,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .ensemble import Ensemble, Sample
+from .cells import Sample
+from .ensemble import Ensemble
 from .feature_space import FeatureSpace
 from .mixture import ClassMixture
-from .settings import ENOUGH, PERSISTENCE_LAGS, SELECTION_SAMPLES
+from .settings import CELL, ENOUGH, PERSISTENCE_LAGS, SELECTION_SAMPLES
 from .spatial import label_persistence
 
 #: What is told of each number of classes, a list for each criterion.
@@ -54,8 +55,7 @@ def compare_numbers(
     """
     table: Table = {'n_clusters': []}
     ensemble = Ensemble(sample, space, seed, SELECTION_SAMPLES, max(numbers))
-    lag = PERSISTENCE_LAGS[ensemble.color_weight < 1]
-    lag = max(1, lag // space.mask_stride)
+    lag = PERSISTENCE_LAGS[ensemble.color_weight < 1] // CELL
     for k in numbers:
         found, members = ensemble.find(k, (1.0,))
         responsibilities, likelihood = found.mixture.double().e_step(

@@ -23,6 +23,10 @@ VARIANCE_FLOOR = 1e-4
 #: Smallest value of which the logarithm is taken, in deviations of the data.
 DARK = 0.1
 
+#: Width in pixels of the cells that classes are found from, whatever the mask stride:
+#: maps of another stride show the same classes.
+CELL = 4
+
 #: Distance in pixels, at least one cell, over which noise is measured: neighbours
 #: mostly are of one class.
 NOISE_LAG = 4

@@ -79,19 +79,22 @@ def noise_whitening(
     return whitening
 
 
-def mean_contrast(maps: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:
+def mean_contrast(
+    maps: Sequence[Tensor], valids: Sequence[Tensor], lag: int = 1
+) -> Tensor:
     """Measure how much neighbours in a row or column differ.
 
     Args:
         maps: Batches of vectors of shape ``(B, h, w, m)``.
         valids: Validity of their cells, bool, of shape ``(B, h, w)``.
+        lag: Distance in cells.
 
     Returns:
         Mean squared distance, 0 where no cell has a neighbour.
     """
     total, pairs = torch.zeros((), dtype=torch.float64), 0
     for dim in (1, 2):
-        for one, two in _pairs(maps, valids, 1, dim):
+        for one, two in _pairs(maps, valids, lag, dim):
             total += (one - two).square().sum(1).double().sum()
             pairs += len(one)
     return total / max(pairs, 1)

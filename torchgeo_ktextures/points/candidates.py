@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..clustering.color_prior import middle_of_cells
+from ..clustering import middle_of_cells
 from ..datasets import PixelWindow
 from ..datasets.sample import Sample
 from ..inference.prediction import TileModel

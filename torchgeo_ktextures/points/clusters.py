@@ -10,10 +10,16 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor, nn
 
-from ..clustering import FeatureClusters, Sample, find_classes
-from ..clustering.color_prior import middle_of_cells
+from ..clustering import (
+    FeatureClusters,
+    Sample,
+    cell_moments,
+    find_classes,
+    middle_of_cells,
+    valid_middles,
+)
 from ..clustering.feature_space import valid_cells
-from ..losses import KTexturesLoss, cell_validity
+from ..losses import KTexturesLoss
 from .settings import MOST_MIXTURES, SPLIT_SAMPLES
 
 
@@ -183,12 +189,8 @@ def measure(
     for x, valid in patches:
         features = criterion.similarity.features(x, valid)
         pooled.append(space.pool(features, (x.shape[-2], x.shape[-1])))
-        found = prior.moments(x, valid, prior.step)
-        moments.append(middle_of_cells(found, prior.places))
-        each = prior.moments.each(x, valid, prior.step)
-        views.append([middle_of_cells(view, prior.places) for view in each])
-        shares = cell_validity(valid, pooled[-1].shape[-2:])
-        place = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
-        inside = valid[..., place, place] > 0
-        cells.append(((shares > 0.5) & inside)[:, 0])
+        found = cell_moments(prior.moments, x, valid)
+        moments.append(found.moments)
+        views.append(found.views)
+        cells.append(valid_middles(valid))
     return Sample(pooled, cells, moments, list(zip(*views, strict=True)))

@@ -8,10 +8,18 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from ..clustering import Init, Initialization, Sample, cluster_means, find_classes
-from ..clustering.color_prior import middle_of_cells
+from ..clustering import (
+    Init,
+    Initialization,
+    Sample,
+    cell_moments,
+    cluster_means,
+    find_classes,
+    valid_middles,
+)
+from ..clustering.settings import CELL
 from ..clustering.spatial import mean_contrast
-from ..losses import KTexturesLoss, cell_validity, pad_to_grid
+from ..losses import KTexturesLoss, pad_to_grid
 from ..losses.ktextures import TEXTURE_SIZE
 from ..models import KTexturesModel
 from .kept_features import KeptFeatures
@@ -95,24 +103,21 @@ def measure(
         grid.
     """
     clusters, similarity = criterion.clusters, criterion.similarity
-    prior, space = clusters.prior, clusters.space
+    space = clusters.space
     own: list[Tensor] = []
     maps = own if pooled is None else pooled
     cells, moments, batches = [], [], []
     views: list[list[Tensor]] = []
-    for i, (image, valid) in enumerate(zip(images, valids, strict=True)):
+    for image, valid in zip(images, valids, strict=True):
         x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
         if pooled is None:
             features = similarity.features(x, valid)
             own.append(space.pool(features, (x.shape[-2], x.shape[-1])))
         if init == 'mixture' and 'color' in space.weights:
-            found = prior.moments(x, valid, prior.step)
-            moments.append(middle_of_cells(found, prior.places))
-            each = prior.moments.each(x, valid, prior.step)
-            views.append([middle_of_cells(view, prior.places) for view in each])
-        middle = slice((prior.places - 1) * prior.step, None, prior.mask_stride)
-        shares = cell_validity(valid, maps[i].shape[-2:])
-        cells.append(((shares > 0.5) & (valid[..., middle, middle] > 0))[:, 0].cpu())
+            found = cell_moments(clusters.prior.moments, x, valid)
+            moments.append(found.moments)
+            views.append(found.views)
+        cells.append(valid_middles(valid))
         batches.append((x, valid))
     return Sample(maps, cells, moments, list(zip(*views, strict=True))), batches
 
@@ -159,7 +164,8 @@ def begin(
         model.start_from(prior)
         bands = len(prior.moments.local.dark)
         guides = [m[:, :bands].movedim(1, -1).cpu() for m in sample.moments]
-        model.contrast.copy_(mean_contrast(guides, sample.valids))
+        lag = max(1, prior.mask_stride // CELL)
+        model.contrast.copy_(mean_contrast(guides, sample.valids, lag))
     model.needs_network.fill_(criterion.needs_network(model))
     labels = []
     for (x, valid), vectors in zip(batches, sample.pooled, strict=True):

@@ -4,7 +4,7 @@
 import numpy as np
 import torch
 
-from torchgeo_ktextures.clustering.ensemble import spread_cells
+from torchgeo_ktextures.clustering.cells import spread_cells
 from torchgeo_ktextures.clustering.members import View, fit_members
 
 
