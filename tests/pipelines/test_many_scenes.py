@@ -13,9 +13,8 @@ import rasterio
 
 from torchgeo_ktextures.cli import main
 
+from ..command import FAST
 from ..rasters import write_scene
-
-FAST = ['--n-clusters', '2', '--steps', '4', '--progress', 'false', '--device', 'cpu']
 
 
 def lines_of(path: Path) -> list[dict[str, Any]]:

@@ -4,15 +4,17 @@
 """The cells of a sample, in which classes are found."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .feature_space import FeatureSpace
 from .local_moments import PlaceMoments
 from .settings import CELL
+
+if TYPE_CHECKING:  # what applies models needs none of what it imports
+    from .feature_space import FeatureSpace
 
 
 class Sample(NamedTuple):
@@ -99,7 +101,7 @@ def spread_cells(total: int, count: int) -> Tensor:
 
 
 def cell_vectors(
-    sample: Sample, space: FeatureSpace, count: int, num_classes: int
+    sample: Sample, space: 'FeatureSpace', count: int, num_classes: int
 ) -> tuple[Tensor, Tensor]:
     """Choose cells of a sample, and fit the space of their features.
 

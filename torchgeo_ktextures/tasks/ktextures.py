@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.callbacks import Callback
-from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Adam
@@ -17,24 +16,21 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchgeo.tasks import BaseTask
 from torchvision.models._api import WeightsEnum
 
-from ..callbacks import FewerSteps, FinalTextures, MaskAveraging, Restarts
+from ..callbacks import FinalTextures, MaskAveraging, Restarts
 from ..callbacks.schedule import Schedule
-from ..clustering import FeatureClusters, Initialization
+from ..clustering import FeatureClusters
 from ..datasets.sample import Sample
 from ..inference.fitted import complete_state
 from ..losses import FeatureSimilarityLoss, KTexturesLoss
 from ..metrics import ClusterMatching
-from ..models import KTexturesModel, fetch_weights, make_extractors
+from ..models import KTexturesModel, make_extractors
 from ..models.backbones import find_backbone
-from .arguments import group_weights, init_of, require_fit, require_weights
-from .evaluation import EvaluationMixin
-from .initialization import begin, estimate_statistics, follow_textures
-from .kept_features import KeptFeatures, LabelledSample, thin
-from .outlier_warning import warn_of_outliers
-from .sample import draw_sample
+from .arguments import group_weights, init_of, require_fit
+from .initialization import follow_textures
+from .start import StartMixin
 
 
-class KTextures(EvaluationMixin, BaseTask):
+class KTextures(StartMixin, BaseTask):
     """k-textures: unsupervised segmentation into k hard classes.
 
     A mask network splits the image into k binary masks, k generators make one texture
@@ -51,13 +47,6 @@ class KTextures(EvaluationMixin, BaseTask):
 
     ignore = ('weights', 'backbone_weights')
     monitor = 'train_loss'
-
-    #: The classes that were found before training.
-    initialization: Initialization
-
-    #: Features of backbones, and what is trained on if there are such.
-    kept: KeptFeatures | None = None
-    labelled: LabelledSample | None = None
 
     def __init__(
         self,
@@ -290,93 +279,6 @@ class KTextures(EvaluationMixin, BaseTask):
             ValueError: If it was written before version 0.4.
         """
         complete_state(checkpoint.get('state_dict', {}))
-
-    def on_fit_start(self) -> None:
-        """Check the arguments against the extractor, and load what it lacks.
-
-        Raises:
-            ConnectionError: If weights cannot be downloaded.
-            ValueError: If VGG-16 or a backbone has no weights.
-        """
-        if not self.fitted:
-            require_weights(self.hparams['features'], self.weights)
-            fetch_weights(self.criterion.similarity.extractors)
-
-    def on_train_start(self) -> None:
-        """Estimate statistics and find classes in a sample of the training data.
-
-        Raises:
-            ValueError: If the data does not fit the arguments.
-        """
-        count: int = self.hparams['init_patches']
-        self.sample = draw_sample(self.trainer, self._inputs, count)
-        similarity = self.criterion.similarity
-        if similarity.frozen:
-            self.sample = thin(self.sample, similarity.extractors)
-        if self.global_step:  # they came with the checkpoint
-            if similarity.frozen:
-                with torch.no_grad():
-                    self._keep(KeptFeatures(self.model, self.criterion, *self.sample))
-            return
-        pooled = estimate_statistics(self.model, self.criterion, *self.sample)
-        if isinstance(pooled, KeptFeatures):
-            self.kept = pooled
-        data = getattr(self.trainer, 'datamodule', None)
-        scale = getattr(data, 'scale', 1)
-        warn_of_outliers(self.model.normalizer, *self.sample, scale)
-        self.fitted.fill_(True)
-        self.restart(pooled)
-        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        shortened = any(isinstance(callback, FewerSteps) for callback in callbacks)
-        if not (self.model.needs_network or shortened):
-            msg = (
-                'Local colour tells all classes of this data: the network has nothing '
-            )
-            msg += 'to learn; with the callback FewerSteps, training ends here.'
-            rank_zero_info(msg)
-
-    def restart(self, pooled: Sequence[Tensor] | None = None) -> None:
-        """Begin from new weights and new classes.
-
-        Args:
-            pooled: Features of the sample, if they are at hand.
-        """
-        h = self.hparams
-        pooled = self.kept if pooled is None else pooled
-        fresh = KTexturesModel(h['in_channels'], h['num_classes'], h['mask_stride'])
-        fresh.normalizer.load_state_dict(self.model.normalizer.state_dict())
-        self.model.load_state_dict(fresh.state_dict())
-        # Whoever seeds torch seeds the classes.
-        seed = int(torch.randint(2**31 - 1, ()))
-        self.initialization = begin(
-            self.model, self.criterion, *self.sample, seed, pooled, self.init
-        )
-        if self.initialization.linkage is not None:
-            self.linkage.copy_(torch.from_numpy(self.initialization.linkage))
-        for optimizer in self.trainer.optimizers:
-            optimizer.state.clear()
-        if self.trainer.world_size > 1:
-            # Ranks drew different samples: all go on from the first one's.
-            state = self.trainer.strategy.broadcast(self.state_dict())
-            self.load_state_dict(state)
-        if self.kept is not None:
-            self._keep(self.kept)
-
-    def _keep(self, kept: KeptFeatures) -> None:
-        """Train on the sample, whose features are known."""
-        self.kept = kept
-        self.labelled = LabelledSample(self.model, kept, *self.sample)
-
-    def sample_labels(self) -> Sequence[Tensor | None]:
-        """Classes of the cells of each batch of the sample, if they are kept."""
-        if self.labelled is None:
-            return [None] * len(self.sample[0])
-        return self.labelled.labels
-
-    def on_train_end(self) -> None:
-        """Forget the features of backbones, and plot the first scene."""
-        self.kept = self.labelled = None
-        super().on_train_end()
 
     def training_step(
         self, batch: Sample, batch_idx: int, dataloader_idx: int = 0
