@@ -201,3 +201,20 @@ def test_classes_are_the_same_at_each_mask_stride(noise: float) -> None:
     for other in others:
         for name, value in first.state_dict().items():
             assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_many_classes() -> None:
+    # One large region and nine small ones: each small one is found all the same.
+    rng = np.random.default_rng(0)
+    truth = np.zeros((96, 96), np.int64)
+    for i in range(9):
+        row, col = 5 + 30 * (i // 3), 5 + 30 * (i % 3)
+        truth[row : row + 20, col : col + 20] = i + 1
+    image = rng.normal(size=(10, 4))[truth].transpose(2, 0, 1)
+    image += 0.05 * rng.normal(size=image.shape)
+    estimator = KTexturesSegmenter(10, random_state=0, device='cpu').fit(image)
+    labels = estimator.labels_
+    names = [np.bincount(labels[truth == i]).argmax() for i in range(10)]
+    assert len(set(names)) == 10
+    assert (labels == np.array(names)[truth]).mean() > 0.9
+    assert estimator.tree_.shape == (9, 4)

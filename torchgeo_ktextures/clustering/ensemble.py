@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from scipy.cluster.hierarchy import cut_tree
 from sklearn.metrics import adjusted_rand_score
 from torch import Tensor
 
@@ -17,7 +20,7 @@ from .feature_space import FeatureSpace, valid_cells
 from .linkage import link_by_votes
 from .members import Member, Score, View, fit_members
 from .mixture import ClassMixture
-from .settings import CELL, LAG, NOISE_LAG, SHIFTS
+from .settings import CELL, DIRECT_CLASSES, LAG, NOISE_LAG, SHIFTS
 from .spatial import autocorrelation, noise_whitening
 
 
@@ -102,7 +105,7 @@ class Ensemble:
             fit_members(self.views, self.vectors, self.color_weight, k, multiples)
         )
         votes = [m.responsibilities for m in members]
-        responsibilities = combine(votes, k, self.seed)
+        responsibilities = self._agree(votes, k)
         mixture = ClassMixture(k, self.moments.shape[1], self.vectors.shape[1])
         mixture.color_weight.fill_(self.color_weight)
         mixture.double().m_step(self.vectors, self.moments, responsibilities)
@@ -111,6 +114,15 @@ class Ensemble:
         scores = tuple(_score(m, labels) for m in members)
         linkage = link_by_votes(responsibilities, votes)
         return Initialization(mixture, linkage, scores), members
+
+    def _agree(self, votes: Sequence[Tensor], k: int) -> Tensor:
+        """What members agree on, as probabilities of k classes."""
+        more = k + max(0, k - DIRECT_CLASSES)
+        found = combine(votes, more, self.seed)
+        if more == k:
+            return found
+        parts = cut_tree(link_by_votes(found, votes), k)[:, 0]
+        return found @ F.one_hot(torch.from_numpy(parts).long(), k).to(found)
 
 
 def color_weight(autocorrelation: float) -> float:

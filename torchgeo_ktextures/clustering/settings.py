@@ -63,6 +63,11 @@ CONSENSUS_STARTS = 20
 #: Principal components of the votes that these starts are found in.
 CONSENSUS_COMPONENTS = 32
 
+#: Number of classes up to which the consensus finds just as many. For each further one it
+#: finds another one more, and those that members tell apart least are merged: else it
+#: rather halves large classes than finds small ones.
+DIRECT_CLASSES = 8
+
 #: Small classes are merged the sooner, by this power of their share of the area. At
 #: zero, a tiny class that is like no other stays to the end; at one, large classes that
 #: all members tell apart are merged before it.
