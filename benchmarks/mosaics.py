@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchgeo.datasets.utils import Sample
 
+from torchgeo_ktextures import KTexturesSegmenter
 from torchgeo_ktextures.metrics import ClusterMatching
 from torchgeo_ktextures.tasks import KTextures
 
@@ -121,9 +122,8 @@ def main() -> None:
     """Run the benchmark and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--weights', help='VGG-16 state dict, or true to download')
-    parser.add_argument(
-        '--features', nargs='+', default=['color', 'vgg16_relu3_3', 'vgg16_relu4_3']
-    )
+    default = KTexturesSegmenter().features
+    parser.add_argument('--features', nargs='+', default=list(default))
     parser.add_argument('--feature-weights', nargs='+', type=float)
     parser.add_argument('--kind', choices=list(TEXTURES), default='plain')
     parser.add_argument('--regions', type=int, default=12)

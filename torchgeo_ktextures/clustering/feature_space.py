@@ -125,8 +125,8 @@ class FeatureSpace(nn.Module):
         Args:
             maps: Batches of pooled vectors of shape ``(B, sum F, h, w)``.
             valids: Validity of their cells, bool, of shape ``(B, h, w)``.
-            index: Numbers of the cells to fit to, among all valid ones, of shape
-                ``(N,)``.
+            index: Ascending numbers of the cells to fit to, among all valid ones, of
+                shape ``(N,)``.
 
         Returns:
             Reduced features of these cells, of shape ``(N, m)``, double.
@@ -180,20 +180,18 @@ def chosen_cells(
     Args:
         maps: Batches of vectors of shape ``(B, F, h, w)``.
         valids: Validity of their cells, bool, on the CPU, of shape ``(B, h, w)``.
-        index: Numbers of the cells among all valid ones, of shape ``(N,)``.
+        index: Ascending numbers of the cells among all valid ones, of shape ``(N,)``.
 
     Returns:
         Vectors of shape ``(N, F)``, on the CPU.
     """
-    start, places, parts = 0, [], []
+    start, parts = 0, []
     for vectors, valid in zip(maps, valids, strict=True):
-        own = ((index >= start) & (index < start + int(valid.sum()))).nonzero()[:, 0]
         cells = vectors.movedim(1, -1).cpu()[valid]
-        parts.append(cells[index[own] - start])
-        places.append(own)
-        start += len(cells)
-    chosen = torch.cat(parts)
-    return chosen[torch.cat(places).argsort()]
+        stop = start + len(cells)
+        parts.append(cells[index[(index >= start) & (index < stop)] - start])
+        start = stop
+    return torch.cat(parts)
 
 
 def valid_cells(maps: Sequence[Tensor], valids: Sequence[Tensor]) -> Tensor:

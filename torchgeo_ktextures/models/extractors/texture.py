@@ -7,12 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...clustering import box_filter
 from .base import FeatureExtractor
+
+#: Number of scales, of which scale i has pixels 2**i wide.
+_OCTAVES = 3
 
 
 class TextureEnergy(FeatureExtractor):
-    """Group ``texture``: energies of oriented filters, averaged locally.
+    """Group ``texture``: energies of oriented filters in cells of 4 pixels.
 
     Per band and octave, the responses to second derivatives along four directions
     are rectified and averaged. Averaged energies describe a texture without its phase.
@@ -28,21 +30,17 @@ class TextureEnergy(FeatureExtractor):
 
     kernels: Tensor
 
-    def __init__(self, in_channels: int, octaves: int = 3, size: int = 1) -> None:
+    def __init__(self, in_channels: int) -> None:
         """Initialize a new TextureEnergy instance.
 
         Args:
             in_channels: Number of bands.
-            octaves: Number of scales; scale i has pixels 2**i wide.
-            size: Width of the averaging window in cells of 4 pixels (odd).
         """
         super().__init__()
-        self.octaves = octaves
-        self.size = size
         #: Number of bands that are seen: energies of hundreds tell little more.
         self.bands = min(in_channels, 4)
         filtered = 2 * self.bands - 1
-        self.channels = {'texture': filtered * octaves * 4}
+        self.channels = {'texture': filtered * _OCTAVES * 4}
         # Second differences along 0, 45, 90 and 135 degrees, smoothed across.
         kernels = torch.zeros(4, 3, 3)
         difference = torch.tensor([-1.0, 2.0, -1.0])
@@ -64,13 +62,12 @@ class TextureEnergy(FeatureExtractor):
         x = torch.cat([x, x[:, 1:] - x[:, :-1]], dim=1)
         size = (-(-x.shape[-2] // 4), -(-x.shape[-1] // 4))
         energies = []
-        for octave in range(self.octaves):
+        for octave in range(_OCTAVES):
             if octave:
                 x = F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
             padded = F.pad(x, (1, 1, 1, 1), mode='replicate')
             response = F.conv2d(padded, self.kernels, groups=x.shape[1])
             # A root that is smooth at zero keeps gradients alive in flat areas.
             energy = (response.square() + 1e-4).sqrt()
-            energy = F.adaptive_avg_pool2d(energy, size)
-            energies.append(box_filter(energy, self.size))
+            energies.append(F.adaptive_avg_pool2d(energy, size))
         return {'texture': torch.cat(energies, dim=1)}
