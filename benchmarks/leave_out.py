@@ -36,6 +36,7 @@ CONSTANTS: dict[str, tuple[str, Sequence[object]]] = {
     'MEMBER_ITERATIONS': ('members', [10, 3]),
     'COMMON_COVARIANCE': ('gaussians', [0.01, 0.001, 0.1]),
     'NOISE_LAG': ('ensemble', [4, 8]),
+    'DIRECT_CLASSES': ('ensemble', [8, 4, 10_000]),
     'SMOOTHING': ('smoothing', [6.0, 3.0, 12.0]),
     'SMOOTHING_ROUNDS': ('smoothing', [4, 1]),
 }

@@ -64,6 +64,7 @@ _PARTS: dict[str, tuple[str, Callable[..., Any] | float | tuple[float, ...]]] = 
     'edge-aware windows': ('clustering.local_moments.EDGE_POWER', 0),
     'edge-aware features': ('clustering.filters.EDGE_POWER', 0),
     'members of half the classes': ('clustering.initialization.MEMBER_CLASSES', (1.0,)),
+    'spare classes': ('clustering.ensemble.DIRECT_CLASSES', 10_000),
     'common covariance': ('clustering.gaussians.COMMON_COVARIANCE', 0.0),
     'texture phase': (
         'fitting.KTextures',
