@@ -56,6 +56,23 @@ def test_two_images_and_names(known: Scene) -> None:
     assert (two[20:] == names[known.truth[70:]]).mean() > 0.9
 
 
+@pytest.mark.parametrize('stride', [1, 8, 16])
+@pytest.mark.parametrize('noise', [0.1, 3.0])
+def test_mask_strides(known: Scene, stride: int, noise: float) -> None:
+    rng = np.random.default_rng(0)
+    image = noise * rng.normal(size=(4, 100, 118))
+    image[:, :, 50:] += np.array([0, 1, 0, 2])[:, None, None]
+    segmenter = KTexturesSegmenter(
+        3, mask_stride=stride, max_steps=5, patch_size=64, random_state=0, device='cpu'
+    )
+    segmenter.fit_model(image)
+    points = segmenter.suggest_points(image, 6)
+    classifier = PointClassifier(segmenter, random_state=0, device='cpu')
+    found = classifier.fit(image, points, points[:, 2] >= 50).predict(image)
+    truth = np.arange(118) >= 50
+    assert (found == truth).mean() > 0.9
+
+
 def test_segmenter_that_is_not_fitted(known: Scene) -> None:
     segmenter = KTexturesSegmenter(3, max_steps=2, device='cpu')
     classifier = PointClassifier(segmenter, random_state=0, device='cpu')

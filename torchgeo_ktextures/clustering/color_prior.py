@@ -104,10 +104,13 @@ class ColorPrior(nn.Module):
 
         Returns:
             Weighted log-likelihood, but for a constant, of shape
-            ``(B, 1, ceil(H / s), ceil(W / s))``, means over the places of a cell.
+            ``(B, 1, ceil(H / s), ceil(W / s))``, means over the valid places of a cell,
+            0 where there are none.
         """
-        energy = self._energy(x, valid, vectors)
-        return self._pool((-energy).logsumexp(1, keepdim=True))
+        likelihood = (-self._energy(x, valid, vectors)).logsumexp(1, keepdim=True)
+        # Beyond the borders nothing is likely, and no mean would be left of a cell.
+        inside = self.pad(x, valid)[1][..., :: self.step, :: self.step]
+        return self._pool(likelihood * inside) / self._pool(inside).clamp(min=1e-6)
 
     @torch.no_grad()
     def smoothed(self, x: Tensor, valid: Tensor, contrast: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..clustering.settings import CELL
 from ..losses import pad_to_grid
 from ..models import LabelNetwork
 from ..tasks import KTextures
@@ -105,7 +106,7 @@ class PlaceFeatures(nn.Module):
 
     @torch.no_grad()
     def pool(self, x: Tensor, valid: Tensor) -> Tensor:
-        """Extract features, and average them over the cells of the mask grid.
+        """Extract features, and average them over cells of 4 x 4 pixels.
 
         Args:
             x: Bands that :meth:`prepare` returns.
@@ -137,9 +138,9 @@ class PlaceFeatures(nn.Module):
         places = [x[..., ::STEP, ::STEP], self.moments(x, inside, STEP)]
         places += [self._coarse(x, inside, factor) for factor in COARSE]
         pooled = self.pool(x, inside)
-        factor = self.network.model.mask_network.mask_stride / STEP
         reduced = self.criterion.clusters.space(pooled).movedim(-1, 1)
-        places.append(_resize(reduced, factor))
+        places.append(_resize(reduced, CELL / STEP))
+        factor = self.network.model.mask_network.mask_stride / STEP
         if classes is None:
             model, padded = self.network.model, pad_to_grid(image, valid)[1]
             logits = model.coarse_logits(x, padded)
