@@ -7,7 +7,7 @@ Each image is a mosaic of four stationary Gaussian textures with the same mean a
 same covariance of the bands; only correlation length and orientation differ. Methods
 are fitted on some images and scored on fresh ones, by accuracy after matching.
 
-    python -m benchmarks.mosaics --weights VGG16.safetensors
+    python -m benchmarks.mosaics --kind close --regions 24
 """
 
 import argparse
