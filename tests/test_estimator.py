@@ -218,3 +218,11 @@ def test_many_classes() -> None:
     assert len(set(names)) == 10
     assert (labels == np.array(names)[truth]).mean() > 0.9
     assert estimator.tree_.shape == (9, 4)
+
+
+def test_as_many_classes_as_cells() -> None:
+    image = np.random.default_rng(0).normal(size=(4, 16, 16))
+    estimator = KTexturesSegmenter(16, patch_size=16, random_state=0, device='cpu')
+    assert (estimator.fit(image).labels_ >= 0).all()
+    with pytest.raises(ValueError, match='fewer than num_classes=17 different cells'):
+        clone(estimator).set_params(n_clusters=17).fit(image)

@@ -117,7 +117,7 @@ class Ensemble:
 
     def _agree(self, votes: Sequence[Tensor], k: int) -> Tensor:
         """What members agree on, as probabilities of k classes."""
-        more = k + max(0, k - DIRECT_CLASSES)
+        more = min(k + max(0, k - DIRECT_CLASSES), len(self.vectors))
         found = combine(votes, more, self.seed)
         if more == k:
             return found
