@@ -22,7 +22,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import jaccard_score
 
 from torchgeo_ktextures import KTexturesSegmenter
-from torchgeo_ktextures.clustering import cell_moments
+from torchgeo_ktextures.clustering import middle_moments
 from torchgeo_ktextures.clustering.settings import CELL
 from torchgeo_ktextures.losses import pad_to_grid
 from torchgeo_ktextures.models import finite_pixels
@@ -86,7 +86,7 @@ def _measure(
         x, inside = pad_to_grid(model.prepare(bands, valid), valid)
         features = criterion.similarity.features(x, inside)
         reduced = space(space.pool(features, (x.shape[-2], x.shape[-1])))[0]
-        moments = cell_moments(prior.moments, x, inside).moments
+        moments = middle_moments(prior.moments, x, inside)
         labels = mask[middles].astype(np.int64)
         height, width = labels.shape
         known = (labels != task.ignore_index) & (valid[0, 0].numpy()[middles] > 0)

@@ -3,6 +3,7 @@
 
 import torch
 
+from torchgeo_ktextures.clustering import box_filter
 from torchgeo_ktextures.models import LocalColor, TextureEnergy
 
 
@@ -10,14 +11,16 @@ def test_texture_energy_tells_orientation() -> None:
     wave = torch.sin(torch.arange(64) * 1.2)
     stripes = wave.expand(1, 3, 64, 64)
     extractor = TextureEnergy(3)
-    across = extractor(stripes)['texture']
-    along = extractor(stripes.mT)['texture']
+
+    def averaged(x: torch.Tensor) -> torch.Tensor:
+        return box_filter(extractor(x)['texture'], 5)
+
+    across, along = averaged(stripes), averaged(stripes.mT)
     assert across.shape == (1, extractor.channels['texture'], 16, 16)
     assert (across - along).abs().mean() > 0.1
-    shifted = extractor(stripes.roll(2, -1))['texture']
-    # In a window of 20 pixels, the phase does not matter.
-    inner = (..., slice(5, 10), slice(5, 10))
-    assert (across - shifted)[inner].mean((2, 3)).abs().mean() < 0.02
+    shifted = averaged(stripes.roll(2, -1))
+    inner = (..., slice(4, 12), slice(4, 12))
+    assert (across - shifted)[inner].abs().mean() < 0.02
     six = torch.randn(1, 6, 32, 32)
     many = TextureEnergy(6)
     assert torch.equal(many(six)['texture'], TextureEnergy(4)(six[:, :4])['texture'])

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from ..lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .cells import Sample, cell_moments, middle_of_cells, valid_middles
+    from .cells import (
+        Sample,
+        middle_moments,
+        middle_of_cells,
+        middle_views,
+        valid_middles,
+    )
     from .color_prior import ColorPrior
     from .consensus import combine
     from .ensemble import Initialization
@@ -36,7 +42,6 @@ __all__ = (
     'Sample',
     'Score',
     'box_filter',
-    'cell_moments',
     'choose_number',
     'cluster_means',
     'combine',
@@ -44,7 +49,9 @@ __all__ = (
     'find_classes',
     'link_by_distance',
     'link_by_votes',
+    'middle_moments',
     'middle_of_cells',
+    'middle_views',
     'valid_middles',
 )
 

@@ -30,17 +30,8 @@ class Sample(NamedTuple):
     views: Sequence[Sequence[Tensor]] = ()
 
 
-class CellMoments(NamedTuple):
-    """Moments of the cells of a batch."""
-
-    #: Those that tell classes, at the middle of each cell, of shape ``(B, d, h, w)``.
-    moments: Tensor
-    #: Those of each window, see :attr:`Sample.views`.
-    views: list[Tensor]
-
-
-def cell_moments(moments: PlaceMoments, x: Tensor, valid: Tensor) -> CellMoments:
-    """Measure moments in the middle of each cell.
+def middle_moments(moments: PlaceMoments, x: Tensor, valid: Tensor) -> Tensor:
+    """Measure the moments that tell classes in the middle of each cell.
 
     Args:
         moments: Moments.
@@ -48,12 +39,23 @@ def cell_moments(moments: PlaceMoments, x: Tensor, valid: Tensor) -> CellMoments
         valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
 
     Returns:
-        Moments of the ``(H / 4, W / 4)`` cells.
+        Moments of shape ``(B, d, H / 4, W / 4)``.
     """
-    half = CELL // 2
-    found = [moments(x, valid, half), *moments.each(x, valid, half)]
-    middle = [middle_of_cells(places, 2) for places in found]
-    return CellMoments(middle[0], middle[1:])
+    return middle_of_cells(moments(x, valid, CELL // 2), 2)
+
+
+def middle_views(moments: PlaceMoments, x: Tensor, valid: Tensor) -> list[Tensor]:
+    """Measure the moments of each window in the middle of each cell.
+
+    Args:
+        moments: Moments.
+        x: Normalized bands of shape ``(B, C, H, W)``, of whole cells.
+        valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+    Returns:
+        Moments of shape ``(B, 2 * C, H / 4, W / 4)``, see :attr:`Sample.views`.
+    """
+    return [middle_of_cells(v, 2) for v in moments.each(x, valid, CELL // 2)]
 
 
 def valid_middles(valid: Tensor) -> Tensor:

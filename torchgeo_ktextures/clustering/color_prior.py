@@ -144,10 +144,7 @@ class ColorPrior(nn.Module):
         energy = self.mixture.feature_energy(vectors.flatten(0, 2))
         energy = energy.view(*vectors.shape[:3], -1).movedim(-1, 1)
         rows, cols = (
-            torch.arange(0, n, self.step, device=x.device)
-            .div(CELL)
-            .long()
-            .clamp(max=m - 1)
+            (torch.arange(0, n, self.step, device=x.device) // CELL).clamp(max=m - 1)
             for n, m in zip(x.shape[-2:], energy.shape[-2:], strict=True)
         )
         energy = energy[..., rows[:, None], cols]

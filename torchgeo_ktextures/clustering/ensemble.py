@@ -78,7 +78,7 @@ class Ensemble:
         color = [m[:, own].movedim(1, -1).cpu().clone() for m in sample.pooled]
         persists = float(autocorrelation(color, valids, LAG // CELL).mean())
         self.color_weight = min(color_weight(persists), space.most_color)
-        lag = max(1, NOISE_LAG // CELL)
+        lag = NOISE_LAG // CELL
         self.views = []
         kinds = [(window, log) for window in SHIFTS for log in (False, True)]
         for (window, log), maps in zip(kinds, sample.views, strict=True):

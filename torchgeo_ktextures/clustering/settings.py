@@ -27,11 +27,10 @@ DARK = 0.1
 #: maps of another stride show the same classes.
 CELL = 4
 
-#: Distance in pixels, at least one cell, over which noise is measured: neighbours
-#: mostly are of one class.
+#: Distance in pixels over which noise is measured: neighbours mostly are of one class.
 NOISE_LAG = 4
 
-#: Distance in pixels, at least two cells, at which a class should still go on.
+#: Distance in pixels at which a class should still go on.
 LAG = 8
 
 #: Number of independent measurements that the features of a cell are worth, in the

@@ -3,8 +3,6 @@
 
 """Clusters of a scene, as many as are wanted."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
@@ -13,10 +11,8 @@ from torch import Tensor, nn
 from ..clustering import (
     FeatureClusters,
     Sample,
-    cell_moments,
     find_classes,
     middle_of_cells,
-    valid_middles,
 )
 from ..clustering.feature_space import valid_cells
 from ..losses import KTexturesLoss
@@ -71,7 +67,7 @@ class SceneClusters(nn.Module):
         """Find the clusters.
 
         Args:
-            sample: What :func:`measure` returns.
+            sample: What :func:`~.tasks.initialization.measure_cells` returns.
             seed: Seed of everything that is random.
             found: Mixtures that were found in this sample with this seed, if they are
                 at hand.
@@ -168,29 +164,3 @@ class SceneClusters(nn.Module):
             distances[:, self.sizes[children] == 0] = torch.inf
             labels[own] = children[distances.argmin(1)]
         return labels
-
-
-@torch.no_grad()
-def measure(
-    criterion: KTexturesLoss, patches: Sequence[tuple[Tensor, Tensor]]
-) -> Sample:
-    """Measure what clusters are found by, which any number of them can share.
-
-    Args:
-        criterion: Loss of a fitted model.
-        patches: Normalized bands and their validity, of heights and widths that the
-            coarsest stride divides.
-
-    Returns:
-        What is measured in the cells of the patches.
-    """
-    prior, space = criterion.clusters.prior, criterion.clusters.space
-    pooled, cells, moments, views = [], [], [], []
-    for x, valid in patches:
-        features = criterion.similarity.features(x, valid)
-        pooled.append(space.pool(features, (x.shape[-2], x.shape[-1])))
-        found = cell_moments(prior.moments, x, valid)
-        moments.append(found.moments)
-        views.append(found.views)
-        cells.append(valid_middles(valid))
-    return Sample(pooled, cells, moments, list(zip(*views, strict=True)))

@@ -16,8 +16,9 @@ from ..clustering.settings import CELL
 from ..losses import pad_to_grid
 from ..models import LabelNetwork
 from ..tasks import KTextures
+from ..tasks.initialization import measure_cells
 from .blend import Layout, clusters_of
-from .clusters import SceneClusters, measure
+from .clusters import SceneClusters
 from .settings import COARSE, COARSE_WINDOW, FEATURE_CLUSTERS, PLACES_PER_CLUSTER, STEP
 
 #: Bands and validity of patches, and what the features of a place take besides.
@@ -85,7 +86,7 @@ class PlaceFeatures(nn.Module):
             ValueError: If there are fewer different cells than clusters.
         """
         prepared = [self.prepare(image, valid) for image, valid, *_ in patches]
-        sample = measure(self.criterion, prepared)
+        sample = measure_cells(self.criterion, prepared)
         for clusters in self.clusters:
             assert isinstance(clusters, SceneClusters)
             clusters.fit(sample, seed)

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..clustering import FeatureClusters
 from ..datamodules.inputs import Inputs
 from ..inference import predict_tiles
+from ..tasks.initialization import measure_cells
 from .candidates import (
     CLASS,
     CLUSTER,
@@ -23,7 +24,7 @@ from .candidates import (
     CandidateSink,
     CellNetwork,
 )
-from .clusters import SceneClusters, measure
+from .clusters import SceneClusters
 from .features import PlaceFeatures
 from .places import as_pixels, check_valid
 from .reading import draw_patches, feature_inputs, windows_in, windows_of
@@ -117,7 +118,7 @@ class Suggester:
         prepared = [self.features.prepare(*batch) for batch in batches]
         #: Mixtures that were found, by their number and seed.
         self.found: dict[tuple[int, int], FeatureClusters] = {}
-        self.sample = measure(self.features.criterion, prepared)
+        self.sample = measure_cells(self.features.criterion, prepared)
 
     def suggest(
         self, count: int, points: Any = None, seed: int | None = None

@@ -12,9 +12,10 @@ from ..clustering import (
     Init,
     Initialization,
     Sample,
-    cell_moments,
     cluster_means,
     find_classes,
+    middle_moments,
+    middle_views,
     valid_middles,
 )
 from ..clustering.settings import CELL
@@ -102,24 +103,46 @@ def measure(
         What was measured, and normalized bands and their validity, padded to the mask
         grid.
     """
-    clusters, similarity = criterion.clusters, criterion.similarity
-    space = clusters.space
-    own: list[Tensor] = []
-    maps = own if pooled is None else pooled
-    cells, moments, batches = [], [], []
-    views: list[list[Tensor]] = []
-    for image, valid in zip(images, valids, strict=True):
-        x, valid = pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
+    batches = [
+        pad_to_grid(model.prepare(image, valid), model.inliers(image, valid))
+        for image, valid in zip(images, valids, strict=True)
+    ]
+    color = init == 'mixture' and 'color' in criterion.clusters.space.weights
+    return measure_cells(criterion, batches, pooled, color), batches
+
+
+@torch.no_grad()
+def measure_cells(
+    criterion: KTexturesLoss,
+    batches: Sequence[tuple[Tensor, Tensor]],
+    pooled: Sequence[Tensor] | None = None,
+    moments: bool = True,
+) -> Sample:
+    """Measure in the cells of normalized bands what classes are found by.
+
+    Args:
+        criterion: Loss with statistics.
+        batches: Normalized bands and their validity, of heights and widths that the
+            coarsest stride divides.
+        pooled: Their pooled features, if they are at hand.
+        moments: Whether moments are wanted.
+
+    Returns:
+        What was measured.
+    """
+    similarity, space = criterion.similarity, criterion.clusters.space
+    local = criterion.clusters.prior.moments
+    own, middles, views = [], [], []
+    for x, valid in batches:
         if pooled is None:
             features = similarity.features(x, valid)
             own.append(space.pool(features, (x.shape[-2], x.shape[-1])))
-        if init == 'mixture' and 'color' in space.weights:
-            found = cell_moments(clusters.prior.moments, x, valid)
-            moments.append(found.moments)
-            views.append(found.views)
-        cells.append(valid_middles(valid))
-        batches.append((x, valid))
-    return Sample(maps, cells, moments, list(zip(*views, strict=True))), batches
+        if moments:
+            middles.append(middle_moments(local, x, valid))
+            views.append(middle_views(local, x, valid))
+    maps = own if pooled is None else pooled
+    cells = [valid_middles(valid) for _, valid in batches]
+    return Sample(maps, cells, middles, list(zip(*views, strict=True)))
 
 
 @torch.no_grad()
