@@ -226,3 +226,16 @@ def test_as_many_classes_as_cells() -> None:
     assert (estimator.fit(image).labels_ >= 0).all()
     with pytest.raises(ValueError, match='fewer than num_classes=17 different cells'):
         clone(estimator).set_params(n_clusters=17).fit(image)
+
+
+@pytest.mark.parametrize('stride', [4, 8])
+def test_borders_are_where_pixels_change(stride: int) -> None:
+    rows, cols = np.mgrid[:96, :96]
+    truth = (cols > 30 + 0.6 * rows).astype(int)
+    colors = np.array([[100, 120, 80, 300], [140, 130, 110, 200]], np.float32)
+    noise = np.random.default_rng(0).normal(0, 10, (4, 96, 96)).astype(np.float32)
+    image = colors[truth].transpose(2, 0, 1) + noise
+    labels = make(mask_stride=stride).fit_predict(image)
+    wrong = min((labels == truth).sum(), (labels != truth).sum())
+    # The border is 112 pixels long: without looking at pixels, 78 and more were wrong.
+    assert wrong < 45

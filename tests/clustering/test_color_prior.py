@@ -73,10 +73,12 @@ def test_tiles_meet_without_a_network(stride: int) -> None:
     model.start_from(fitted(stride))
     model.contrast.fill_(0.5)
     model.needs_network.fill_(False)
+    model.colors.gaussians.mean.normal_()
+    model.colors.fitted.fill_(True)
     network = LabelNetwork(model)
     image, valid = torch.randn(1, 4, 192, 192), torch.ones(1, 1, 192, 192)
     valid[..., 90:120, 60:] = 0
-    keys = ('labels', 'probabilities')
+    keys = ('labels', 'confidence', 'probabilities')
     whole = network.predict(image, valid, keys)
     start = -(-model.context // 16) * 16
     core = (slice(96, 101), slice(96, 128))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .local_moments import LocalMoments, PlaceMoments
     from .members import Score
     from .mixture import ClassMixture
+    from .pixel_colors import PixelColors, PixelEvidence
     from .selection import choose_number, compare_numbers
 
 __all__ = (
@@ -38,6 +39,8 @@ __all__ = (
     'Initialization',
     'LocalMoments',
     'MomentGaussians',
+    'PixelColors',
+    'PixelEvidence',
     'PlaceMoments',
     'Sample',
     'Score',

@@ -106,15 +106,30 @@ class MomentGaussians(nn.Module):
         Returns:
             Negative log-likelihood, but for a constant, of shape ``(N, k)``.
         """
+        constant, linear, square = self.polynomial(moments.middle)
+        energy: Tensor = square @ moments.products - linear @ moments.centered
+        return (energy + constant[:, None]).T
+
+    def polynomial(self, middle: Tensor | float = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """Write the negative log-likelihood as a polynomial of the moments.
+
+        Args:
+            middle: What is subtracted from the moments, of shape ``(d,)``.
+
+        Returns:
+            What is constant, of shape ``(k,)``, what is subtracted for each of the
+            moments, ``(k, d)``, and what is added for each product of two of them,
+            ``(k, d * (d + 1) / 2)``, those of the upper triangle.
+        """
         precision = self.precision_cholesky.mT @ self.precision_cholesky
-        mean = self.mean - moments.middle
-        rows, cols = moments.pair
+        mean = self.mean - middle
+        count = self.mean.shape[1]
+        rows, cols = torch.triu_indices(count, count, device=mean.device)
         # Products of two different moments count twice.
         square = precision[:, rows, cols] * (1 - 0.5 * (rows == cols))
         linear = torch.einsum('kij,kj->ki', precision, mean)
         constant = (linear * mean).sum(1) / 2 + self.log_determinant
-        energy: Tensor = square @ moments.products - linear @ moments.centered
-        return (energy + constant[:, None]).T
+        return constant, linear, square
 
     def forward(self, moments: Tensor) -> Tensor:
         """Measure how unlikely moments are in each class.

@@ -101,3 +101,10 @@ SMOOTHING = 6.0
 
 #: Rounds of smoothing, each of which reaches one cell further.
 SMOOTHING_ROUNDS = 4
+
+#: Number of pixels by which the colours of classes are estimated, at most.
+PIXELS = 100_000
+
+#: How much the cells around a pixel count beside its own colour, which tells where
+#: exactly a class ends. Less draws more ragged borders.
+CONTEXT = 0.5

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..clustering import PixelColors
 from ..models import KTexturesModel
 from .prediction import Predictor
 
@@ -63,6 +64,10 @@ def complete_state(state: dict[str, Tensor]) -> None:
     if 'model.contrast' not in state:  # before version 0.7
         state['model.contrast'] = torch.tensor(0.0)
         state['model.needs_network'] = torch.tensor(True)
+    if 'model.colors.fitted' not in state:  # before version 0.10
+        classes, bands = state['model.textures.mean'].shape
+        colors = PixelColors(classes, bands).state_dict(prefix='model.colors.')
+        state.update(colors)
     if 'linkage' not in state:  # of version 0.4.0
         from ..clustering import link_by_distance
 

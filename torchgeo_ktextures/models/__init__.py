@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     )
     from .extractors.registry import fetch_weights, make_extractors
     from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
-    from .label_network import LabelNetwork, class_confidence, upsample_labels
+    from .label_network import LabelNetwork
     from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
     from .masks import hard_masks
+    from .pixel_labels import class_confidence, pixel_logits, upsample_labels
     from .random_textures import RandomTextures
     from .texture_generators import TextureGenerators
     from .weights import PlanetFeatures_Weights, planet_features
@@ -65,6 +66,7 @@ __all__ = (
     'hard_masks',
     'list_models',
     'make_extractors',
+    'pixel_logits',
     'planet_features',
     'upsample_labels',
     'upsample_logits',

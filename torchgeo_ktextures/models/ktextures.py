@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from ..clustering import ColorPrior, box_filter
+from ..clustering import ColorPrior, PixelColors, PixelEvidence, box_filter
 from ..outliers import band_limits
 from .composition import compose
 from .mask_network import MaskNetwork, upsample_logits
 from .masks import hard_masks
+from .pixel_labels import pixel_logits
 from .random_textures import RandomTextures
 from .texture_generators import TextureGenerators
 
@@ -162,6 +163,7 @@ class KTexturesModel(nn.Module):
         self.mask_network = MaskNetwork(in_channels, num_classes, mask_stride)
         self.generators = TextureGenerators(num_classes, in_channels)
         self.textures = RandomTextures(num_classes, in_channels)
+        self.colors = PixelColors(num_classes, in_channels)
         # How much neighbouring cells differ in colour, and whether colour is not all.
         self.register_buffer('contrast', torch.tensor(0.0))
         self.register_buffer('needs_network', torch.tensor(True))
@@ -245,6 +247,34 @@ class KTexturesModel(nn.Module):
         if prior is None and self.prior.is_fitted:
             prior = self.prior(x, valid)
         return logits if prior is None else logits + prior
+
+    def evidence(self, x: Tensor, valid: Tensor) -> PixelEvidence | None:
+        """Look at what single pixels say of their class.
+
+        Args:
+            x: Normalized bands of shape ``(B, C, H, W)``.
+            valid: Validity of shape ``(B, 1, H, W)``, 0 or 1.
+
+        Returns:
+            What they say, for :func:`~.pixel_labels.upsample_labels`; None if masks are
+            the network's, or of a version before 0.10.
+        """
+        if not self.colors.fitted:
+            return None
+        log = self.prior.moments.local.logarithm(x)
+        return self.colors.around(log, valid, self.mask_network.mask_stride)
+
+    @torch.no_grad()
+    def fit_colors(self, images: Sequence[Tensor], labels: Sequence[Tensor]) -> None:
+        """Learn what single pixels of the classes look like.
+
+        Args:
+            images: Batches of normalized bands of shape ``(B, C, H, W)``.
+            labels: Class of each pixel, of shape ``(B, H, W)``; negative values do not
+                count.
+        """
+        logarithm = self.prior.moments.local.logarithm
+        self.colors.fit([logarithm(x) for x in images], labels)
 
     def network_logits(self, x: Tensor) -> Tensor:
         """Compute what the mask network says, without the prior.
@@ -364,8 +394,10 @@ class KTexturesModel(nn.Module):
         """
         if valid is None:
             valid = finite_pixels(image)
-        logits = self.coarse_logits(self.prepare(image, valid), valid)
-        return self.upsample(logits, (image.shape[-2], image.shape[-1]))
+        x = self.prepare(image, valid)
+        logits = self.coarse_logits(x, valid)
+        stride, size = self.mask_network.mask_stride, (x.shape[-2], x.shape[-1])
+        return pixel_logits(logits, stride, size, self.evidence(x, valid))
 
     def reconstruct(
         self, logits: Tensor, generator: torch.Generator | None = None

@@ -12,10 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .ktextures import KTexturesModel
-from .mask_network import upsample_logits
-
-#: Cells whose pixels are compared at once: the logits of a chunk stay in the cache.
-_CHUNK = 16_384
+from .pixel_labels import class_confidence, pixel_logits, upsample_labels
 
 
 class LabelNetwork(nn.Module):
@@ -73,12 +70,16 @@ class LabelNetwork(nn.Module):
         height, width = image.shape[-2:]
         rows, cols = core or (slice(0, height), slice(0, width))
         stride = self.model.mask_network.mask_stride
-        logits, down, across = self._logits_of(image, valid, rows, cols)
+        x = self.model.prepare(image, valid)
+        logits, down, across = self._logits_of(x, valid, rows, cols)
         # Pixels of these cells, and the core among them.
-        size = (
-            min(down.stop * stride, height) - down.start * stride,
-            min(across.stop * stride, width) - across.start * stride,
+        own = (
+            ...,
+            slice(down.start * stride, down.stop * stride),
+            slice(across.start * stride, across.stop * stride),
         )
+        size = (x[own].shape[-2], x[own].shape[-1])
+        evidence = self.model.evidence(x[own], valid[own])
         inner_rows = _within(rows, down.start * stride)
         inner_cols = _within(cols, across.start * stride)
         invalid = valid[:, 0, rows, cols] <= 0
@@ -91,25 +92,27 @@ class LabelNetwork(nn.Module):
         )
         found = {}
         if 'labels' in keys:
-            labels = upsample_labels(logits, stride, size)[:, inner_rows, inner_cols]
+            labels = upsample_labels(logits, stride, size, evidence)
+            labels = labels[:, inner_rows, inner_cols]
             found['labels'] = F.pad(labels.masked_fill(invalid, -1), margins, value=-1)
         if 'confidence' in keys:
-            ahead = class_confidence(logits, stride, size)[:, inner_rows, inner_cols]
+            ahead = class_confidence(logits, stride, size, evidence)
+            ahead = ahead[:, inner_rows, inner_cols]
             found['confidence'] = F.pad(
                 ahead.masked_fill(invalid, -1), margins, value=-1
             )
         if 'probabilities' in keys:
-            fine = upsample_logits(logits, stride, size)[:, :, inner_rows, inner_cols]
+            fine = pixel_logits(logits, stride, size, evidence)
+            fine = fine[:, :, inner_rows, inner_cols]
             found['probabilities'] = F.pad(fine.softmax(1), margins)
         return found
 
     @torch.inference_mode()
     def _logits_of(
-        self, image: Tensor, valid: Tensor, rows: slice, cols: slice
+        self, x: Tensor, valid: Tensor, rows: slice, cols: slice
     ) -> tuple[Tensor, slice, slice]:
         """Logits of the cells that decide some rows and columns, and these cells."""
         model = self.model
-        x = model.prepare(image, valid)
         stride = model.mask_network.mask_stride
         grid = [-(-n // stride) for n in x.shape[-2:]]
         # Interpolation reaches one cell to each side.
@@ -153,80 +156,3 @@ def _fold(module: nn.Module) -> None:
                 del child[1]
                 continue
         _fold(child)
-
-
-def upsample_labels(logits: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
-    """Find the class of each pixel from logits on the mask grid.
-
-    The result is the argmax of the interpolated logits. Between four cells with the
-    same class, interpolation cannot change it, so only the others are interpolated.
-
-    Args:
-        logits: Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
-        stride: Mask stride s.
-        size: Height and width in pixels, ``(H, W)``.
-
-    Returns:
-        Labels of shape ``(B, H, W)``, int16 or, for many classes, int32.
-    """
-    batch, classes, height, width = logits.shape
-    dtype = torch.int16 if classes < 2**15 else torch.int32
-    if stride == 1:
-        return _argmax(logits.transpose(0, 1), dtype)[:, : size[0], : size[1]]
-    padded = F.pad(logits, (1, 1, 1, 1), mode='replicate')
-    # (B, h + 2, w + 2, k): the vectors of a cell side by side.
-    padded = padded.permute(0, 2, 3, 1).contiguous()
-    coarse = padded.argmax(-1).to(dtype)
-    corners = [
-        coarse[:, i : i + height + 1, j : j + width + 1] for i in (0, 1) for j in (0, 1)
-    ]
-    first = corners[0]
-    mixed = torch.stack([first != other for other in corners[1:]]).any(0)
-    labels = first[..., None].expand(*first.shape, stride * stride).contiguous()
-    places = mixed.flatten().nonzero()[:, 0]
-    offset = (torch.arange(stride, device=logits.device) + 0.5) / stride
-    one = torch.stack([1 - offset, offset])
-    weights = torch.einsum('ip,jq->ijpq', one, one).reshape(4, -1)
-    flat = labels.view(-1, stride * stride)
-    vectors = padded.view(-1, classes)
-    rows = places // (width + 1)
-    # A row of cells has one corner more than it has places.
-    cells = rows * (width + 2) + places % (width + 1)
-    cells += rows // (height + 1) * (width + 2)
-    steps = torch.tensor([0, 1, width + 2, width + 3], device=logits.device)
-    for i in range(0, len(places), _CHUNK):
-        index = cells[i : i + _CHUNK, None] + steps
-        values = vectors[index]  # (n, 4, k)
-        fine = torch.einsum('nck,cp->knp', values, weights)
-        flat[places[i : i + _CHUNK]] = _argmax(fine, dtype)
-    shape = (batch, height + 1, width + 1, stride, stride)
-    labels = labels.view(shape).transpose(2, 3).flatten(3).flatten(1, 2)
-    half = stride // 2
-    return labels[:, half : half + size[0], half : half + size[1]]
-
-
-def _argmax(values: Tensor, dtype: torch.dtype) -> Tensor:
-    """Argmax over the first dimension, faster than ``argmax`` on a CPU."""
-    best = values[0].clone()
-    labels = torch.zeros(best.shape, dtype=dtype, device=best.device)
-    for i, value in enumerate(values[1:], 1):
-        labels.masked_fill_(value > best, i)
-        torch.maximum(best, value, out=best)
-    return labels
-
-
-@torch.inference_mode()
-def class_confidence(logits: Tensor, stride: int, size: tuple[int, int]) -> Tensor:
-    """How far ahead the class of each pixel is.
-
-    Args:
-        logits: Logits of shape ``(B, k, ceil(H / s), ceil(W / s))``.
-        stride: Mask stride s.
-        size: Height and width in pixels, ``(H, W)``.
-
-    Returns:
-        Difference of the two highest probabilities in percent, of shape ``(B, H, W)``,
-        int16.
-    """
-    best = upsample_logits(logits, stride, size).softmax(1).topk(2, 1).values
-    return ((best[:, 0] - best[:, 1]) * 100).round().to(torch.int16)

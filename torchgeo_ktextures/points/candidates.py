@@ -17,7 +17,7 @@ from ..datasets import PixelWindow
 from ..datasets.sample import Sample
 from ..inference.prediction import TileModel
 from ..inference.tiles import TileSink
-from ..models.label_network import upsample_labels
+from ..models import upsample_labels
 from .clusters import SceneClusters
 from .features import PlaceFeatures
 from .reading import validity
@@ -66,9 +66,11 @@ class CellNetwork(TileModel):
         depth = edge_distance(labels.masked_fill(~whole, -1), INTERIOR)
         best = probabilities.topk(2, 1).values
         # What users see as regions are those of the map of the segmenter.
-        logits = features.network.model.coarse_logits(x, inside).float()
+        model = features.network.model
+        logits = model.coarse_logits(x, inside).float()
         sure, classes = logits.softmax(1).max(1)
-        fine = upsample_labels(logits, s, (x.shape[-2], x.shape[-1]))
+        size = (x.shape[-2], x.shape[-1])
+        fine = upsample_labels(logits, s, size, model.evidence(x, inside))
         ring = edge_distance(fine.masked_fill(inside[:, 0] <= 0, -1), 1)
         good = whole & (ring[:, s // 2 :: s, s // 2 :: s] > 0)
         score = depth / INTERIOR + best[:, 0]

@@ -15,7 +15,7 @@ from ..colors import lent_colors
 from ..datasets.sample import Sample
 from ..models import KTexturesModel, upsample_logits
 from ..models.class_colors import model_colors
-from ..models.label_network import class_confidence, upsample_labels
+from ..models.pixel_labels import class_confidence, upsample_labels
 from .blend import PointBlend
 from .cluster_maps import ClusterMaps
 from .features import PlaceFeatures

@@ -198,6 +198,8 @@ def begin(
         fine = fine[:, : x.shape[-2], : x.shape[-1]]
         labels.append(fine.masked_fill(valid[:, 0] <= 0, -1))
     means = cluster_means([x for x, _ in batches], labels, model.num_classes)
+    if not model.needs_network:
+        model.fit_colors([x for x, _ in batches], labels)
     model.generators.set_means(means)
     model.generators.flat.fill_(not criterion.simulated_share(model))
     return found_classes
