@@ -170,16 +170,19 @@ def test_bad_input(fitted: KTexturesSegmenter, image: np.ndarray[Any, Any]) -> N
         make().fit([])
 
 
-def test_random_state_reaches_the_clusters() -> None:
+def test_only_what_is_random_depends_on_the_seed() -> None:
     image = np.random.default_rng(0).normal(size=(4, 64, 64))  # nothing to agree on
-    fits = [
-        KTexturesSegmenter(4, max_steps=1, random_state=seed).fit(image)
-        for seed in (0, 0, 1)
-    ]
-    means = [fit.task_.initialization.mixture.gaussians.mean for fit in fits]
-    assert torch.equal(means[0], means[1])
-    assert not torch.allclose(means[0], means[2])
-    assert (fits[0].labels_ == fits[1].labels_).all()
+    means = {}
+    for init in ('mixture', 'kmeans'):
+        for i, seed in enumerate((0, 0, 1)):
+            estimator = KTexturesSegmenter(4, max_steps=1, random_state=seed, init=init)
+            mixture = estimator.fit(image).task_.initialization.mixture
+            own = mixture.gaussians.mean if init == 'mixture' else mixture.prototypes
+            means[init, i] = own
+    for init in ('mixture', 'kmeans'):
+        assert torch.equal(means[init, 0], means[init, 1])
+    assert torch.equal(means['mixture', 0], means['mixture', 2])
+    assert not torch.allclose(means['kmeans', 0], means['kmeans', 2])
 
 
 def test_n_init_makes_whole_fits() -> None:
@@ -203,9 +206,10 @@ def test_classes_are_the_same_at_each_mask_stride(noise: float) -> None:
             assert torch.equal(value, other.state_dict()[name]), name
 
 
-def test_many_classes() -> None:
+@pytest.mark.parametrize('seed', [1, 4, 5])
+def test_many_classes(seed: int) -> None:
     # One large region and nine small ones: each small one is found all the same.
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     truth = np.zeros((96, 96), np.int64)
     for i in range(9):
         row, col = 5 + 30 * (i // 3), 5 + 30 * (i % 3)

@@ -86,10 +86,8 @@ def found_by(seed: int, init: str = 'mixture') -> tuple[torch.Tensor, float]:
 def test_ensemble_finds_a_rough_class_of_equal_mean() -> None:
     cells, score = found_by(0)
     assert score > 0.9
-    assert torch.equal(cells, found_by(0)[0])
-    # Other seeds find the same regions.
-    other = found_by(1)
-    assert other[1] > 0.9
+    # Nothing of it is random.
+    assert torch.equal(cells, found_by(1)[0])
     assert found_by(0, 'kmeans')[1] < 0.8
 
 
@@ -102,7 +100,7 @@ def test_combine() -> None:
         seen = torch.where(torch.rand(600) < 0.9, labels, torch.randint(3, (600,)))
         members.append(torch.eye(4)[torch.randperm(4)][seen].double())
     members.append(torch.eye(6)[torch.randint(6, (600,))].double())
-    found = combine(members, 3, seed=0)
+    found = combine(members, 3)
     assert torch.allclose(found.sum(1), torch.ones(600).double())
     assert adjusted_rand_score(labels, found.argmax(1)) > 0.98
 

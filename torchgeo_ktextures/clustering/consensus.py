@@ -11,20 +11,24 @@ If you use this method in your research, please cite the following papers:
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
-from .settings import CONSENSUS_COMPONENTS, CONSENSUS_ITERATIONS, CONSENSUS_STARTS
+from .settings import (
+    CONSENSUS_COMPONENTS,
+    CONSENSUS_ITERATIONS,
+    CONSENSUS_STARTS,
+    WARD_SAMPLES,
+)
+from .ward_start import WardStart
 
 #: How often each combination is taken to have been seen before (Jeffreys' prior).
 _PRIOR = 0.5
 
 
-def combine(members: Sequence[Tensor], num_classes: int, seed: int) -> Tensor:
+def combine(members: Sequence[Tensor], num_classes: int) -> Tensor:
     """Combine partitions, which may have different numbers of classes.
 
     Given the class that a place is of, each member chooses its own class independently.
@@ -34,19 +38,20 @@ def combine(members: Sequence[Tensor], num_classes: int, seed: int) -> Tensor:
     Args:
         members: Responsibilities of the members, each of shape ``(N, k_m)``, double.
         num_classes: Number of classes, k.
-        seed: Seed of the starts, which are k-means.
 
     Returns:
         Responsibilities of shape ``(N, k)``, double.
     """
     votes = torch.cat(list(members), dim=1)
-    rng = np.random.RandomState(seed % 2**32)
-    # Distances hardly change, and k-means takes a fraction of the time.
+    # Distances hardly change, and starts take a fraction of the time.
     count = min(CONSENSUS_COMPONENTS, *votes.shape)
-    reduced = PCA(count, random_state=rng).fit_transform(votes.float().numpy())
+    reduced = PCA(count, random_state=0).fit_transform(votes.float().numpy())
+    # Each start is of other places, of which there are enough.
+    step = len(votes) // max(WARD_SAMPLES, num_classes)
+    step = min(max(step, 1), CONSENSUS_STARTS)
     starts = []
-    for _ in range(CONSENSUS_STARTS):
-        labels = KMeans(num_classes, n_init=1, random_state=rng).fit_predict(reduced)
+    for first in range(step):
+        labels = WardStart(reduced, first, step).partition(num_classes)
         start = F.one_hot(torch.from_numpy(labels).long(), num_classes).double()
         starts.append(_iterate(votes, start, CONSENSUS_ITERATIONS // 4))
     best, _ = max(starts, key=lambda start: start[1])

@@ -55,7 +55,6 @@ class Ensemble:
         self,
         sample: Sample,
         space: FeatureSpace,
-        seed: int,
         count: int,
         num_classes: int,
     ) -> None:
@@ -64,14 +63,12 @@ class Ensemble:
         Args:
             sample: What is measured in the cells, moments and views included.
             space: Space of the features, which is fitted.
-            seed: Seed of the starts of the consensus.
             count: Number of cells, at most.
             num_classes: Number of classes that are to be found, at most.
 
         Raises:
             ValueError: If there are fewer different cells than classes.
         """
-        self.seed = seed
         self.vectors, index = cell_vectors(sample, space, count, num_classes)
         valids = sample.valids
         own = space.columns('color')
@@ -118,7 +115,7 @@ class Ensemble:
     def _agree(self, votes: Sequence[Tensor], k: int) -> Tensor:
         """What members agree on, as probabilities of k classes."""
         more = min(k + max(0, k - DIRECT_CLASSES), len(self.vectors))
-        found = combine(votes, more, self.seed)
+        found = combine(votes, more)
         if more == k:
             return found
         parts = cut_tree(link_by_votes(found, votes), k)[:, 0]

@@ -32,7 +32,7 @@ def find_classes(
         sample: What is measured in the cells.
         space: Space of the features, which is fitted.
         like: Mixture of the numbers of classes, moments and features that are wanted.
-        seed: Seed of the starts of the consensus, or of k-means.
+        seed: Seed of k-means.
         init: Whether classes are those of an ensemble of 'mixture's of local moments
             and features, those of 'kmeans' on features, or none ('random').
 
@@ -44,7 +44,7 @@ def find_classes(
     """
     num_classes = len(like.log_weights)
     if init == 'mixture' and sample.moments:
-        ensemble = Ensemble(sample, space, seed, SAMPLES, num_classes)
+        ensemble = Ensemble(sample, space, SAMPLES, num_classes)
         return ensemble.find(num_classes, MEMBER_CLASSES)[0]
     vectors = cell_vectors(sample, space, SAMPLES, num_classes)[0]
     mixture = ClassMixture(num_classes, like.gaussians.mean.shape[1], vectors.shape[1])

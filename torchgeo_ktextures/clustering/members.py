@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from scipy.cluster.hierarchy import fcluster, ward
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
 from .mixture import ClassMixture
-from .settings import MEMBER_ITERATIONS, PCA_VARIANCE, WARD_SAMPLES
+from .settings import MEMBER_ITERATIONS, PCA_VARIANCE
+from .ward_start import WardStart
 
 
 class View(NamedTuple):
@@ -76,10 +75,10 @@ def fit_members(
     """
     for view in views:
         starts = {
-            'noise': _Start(
+            'noise': WardStart(
                 _balanced(view.moments @ view.whitening, vectors, color_weight)
             ),
-            'color': _Start(_balanced(_means(view.moments), vectors, color_weight)),
+            'color': WardStart(_balanced(_means(view.moments), vectors, color_weight)),
         }
         for multiple in multiples:
             k = max(2, round(multiple * num_classes))
@@ -93,24 +92,6 @@ def fit_members(
                 )
                 score = Score(view.window, view.logarithmic, name, k, likelihood)
                 yield Member(score, found)
-
-
-class _Start:
-    """K-means that begins with the clusters of Ward's method on some places."""
-
-    def __init__(self, places: npt.NDArray[np.float32]) -> None:
-        self.places = places
-        self.some = places[:: -(-len(places) // WARD_SAMPLES)]
-        self.tree = ward(self.some)
-
-    def partition(self, num_classes: int) -> npt.NDArray[np.int32]:
-        """Labels of shape ``(N,)``."""
-        own = fcluster(self.tree, num_classes, 'maxclust')
-        # Where there are few different places, there are fewer clusters.
-        centers = np.stack([self.some[own == i].mean(0) for i in np.unique(own)])
-        kmeans = KMeans(len(centers), init=centers, n_init=1)
-        labels: npt.NDArray[np.int32] = kmeans.fit_predict(self.places)
-        return labels
 
 
 def _means(moments: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ type Table = dict[str, list[float]]
 
 @torch.no_grad()
 def compare_numbers(
-    sample: Sample, space: FeatureSpace, numbers: Sequence[int], seed: int
+    sample: Sample, space: FeatureSpace, numbers: Sequence[int]
 ) -> Table:
     """Find classes of each number, and tell how well the data supports them.
 
@@ -39,7 +39,6 @@ def compare_numbers(
         sample: What is measured in the cells, moments and views included.
         space: Space of the features, which is fitted.
         numbers: Numbers of classes, from 2.
-        seed: Seed of the starts of the consensus.
 
     Returns:
         ``n_clusters``, and for each: ``stability``, the lowest Jaccard index with which
@@ -54,7 +53,7 @@ def compare_numbers(
         ValueError: If there are fewer different cells than classes.
     """
     table: Table = {'n_clusters': []}
-    ensemble = Ensemble(sample, space, seed, SELECTION_SAMPLES, max(numbers))
+    ensemble = Ensemble(sample, space, SELECTION_SAMPLES, max(numbers))
     lag = PERSISTENCE_LAGS[ensemble.color_weight < 1] // CELL
     for k in numbers:
         found, members = ensemble.find(k, (1.0,))

@@ -44,8 +44,8 @@ COMMON_COVARIANCE = 0.01
 #: Numbers of classes of the members of the ensemble, as multiples of k.
 MEMBER_CLASSES = (0.5, 1.0)
 
-#: Number of cells, at most, by which Ward's method finds what members begin with, as it
-#: needs all distances.
+#: Number of cells by which Ward's method finds what k-means begins with, as it needs all
+#: distances.
 WARD_SAMPLES = 1000
 
 #: Iterations of expectation maximization of each member. The likelihood goes on to
@@ -55,9 +55,9 @@ MEMBER_ITERATIONS = 10
 #: Iterations of the latent class model that combines the members.
 CONSENSUS_ITERATIONS = 20
 
-#: Starts of the latent class model, of which the most likely one goes on after a quarter
-#: of the iterations. From one start, the classes depend on the seed.
-CONSENSUS_STARTS = 20
+#: Starts of the latent class model, each of other cells, of which the most likely one
+#: goes on after a quarter of the iterations.
+CONSENSUS_STARTS = 10
 
 #: Principal components of the votes that these starts are found in.
 CONSENSUS_COMPONENTS = 32

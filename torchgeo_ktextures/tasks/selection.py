@@ -40,8 +40,7 @@ class NumberComparison(KTextures):
             msg = f'numbers of classes cannot be compared with init={self.init!r} and '
             msg += f"features={list(names)}; give the number, or use init='mixture' "
             raise ValueError(msg + "and the features 'color'")
-        seed = int(torch.randint(2**31 - 1, ()))
         sample, _ = measure(self.model, self.criterion, *self.sample, pooled)
         space = self.criterion.clusters.space
-        self.table = compare_numbers(sample, space, self.numbers, seed)
+        self.table = compare_numbers(sample, space, self.numbers)
         self.trainer.should_stop = True
