@@ -89,10 +89,12 @@ class Segmenter:
                 the smallest region worth a class.
             max_steps: Number of training steps of a fit, at most. Where colour tells
                 the classes apart, one is enough, as there is nothing to learn.
-            n_init: Number of whole fits from different starts; the one with the lowest
-                loss on a fixed sample is kept.
-            random_state: Seed of everything that is random; an int gives the same
-                result each time.
+            n_init: Number of whole fits from different weights; the one with the lowest
+                loss on a fixed sample is kept. Classes to begin with are the same but
+                for ``init='kmeans'`` and ``'random'``.
+            random_state: Seed of everything that is random: which patches of large
+                scenes are seen, networks and textures. An int gives the same result
+                each time.
             device: 'auto', 'cpu', 'cuda', 'mps' or another accelerator of Lightning.
             features: Groups of features to compare, see
                 :class:`~torchgeo_ktextures.tasks.KTextures`.

@@ -165,7 +165,7 @@ def begin(
         criterion: Loss with statistics, of which the classes are set.
         images: Batches of bands of shape ``(B, C, H, W)``.
         valids: Validity of each batch, of shape ``(B, 1, H, W)``.
-        seed: Seed of the classes.
+        seed: Seed of k-means.
         pooled: What :func:`estimate_statistics` returned, if it is at hand.
         init: What classes begin with, see :func:`~.clustering.find_classes`.
 
