@@ -6,14 +6,16 @@
 For each task: standard deviation over seeds, and over random parts (80 % of the images,
 or of the area where there is one image), and the range over mask strides 2, 4 and 8, of
 matched mIoU with as many clusters as classes and of majority mIoU with three for each.
+As labels differ from part to part, so does the score of one map: ``map_part`` is the
+deviation over parts of the map of the whole, cut to them.
 
     python -m benchmarks.stability --data-root DIR --output stability.csv
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +25,15 @@ import pandas as pd
 
 from .methods.registry import make_method
 from .report import markdown
-from .sets import Task
+from .run import CLUSTERS
+from .scores import score
+from .sets import Image, Task
 from .sets.configured import find_tasks
 from .trials import MAIN_SCORES, Trial, main_score, run_trials
 
 _FIELDS = ('dataset', 'task', 'clusters', 'what', 'value')
+
+_KINDS = ('seed', 'part', 'map_part', 'stride')
 
 #: Share of the images or of the area.
 _SHARE = 0.8
@@ -66,18 +72,26 @@ def part_of(task: Task, number: int) -> Task:
     return replace(task, images=images, masks=masks)
 
 
-def _variants(seeds: int, parts: int) -> Iterator[Variant]:
+def _variants(seeds: int, parts: int, strides: bool) -> Iterator[Variant]:
     yield from (Variant('seed', i) for i in range(seeds))
     yield from (Variant('part', i) for i in range(parts))
-    yield from (Variant('stride', s) for s in (2, 4, 8))
+    yield from (Variant('map_part', i) for i in range(parts))
+    if strides:
+        yield from (Variant('stride', s) for s in (2, 4, 8))
 
 
 def _trials(args: argparse.Namespace) -> Iterator[Trial]:
-    variants = list(_variants(args.seeds, args.parts))
+    strides = 'mask_stride' in make_method(args.method).settings
+    variants = list(_variants(args.seeds, args.parts, strides))
     for task in find_tasks(args.data_root, [], args.datasets):
-        for clusters, variant in product(MAIN_SCORES, variants):
-            key = (task.dataset, task.task, clusters, *map(str, variant))
-            yield key, partial(_score, task, args.method, clusters, variant)
+        for clusters in MAIN_SCORES:
+            whole = cache(partial(_whole_maps, task, args.method, clusters))
+            for variant in variants:
+                key = (task.dataset, task.task, clusters, *map(str, variant))
+                if variant.what == 'map_part':
+                    yield key, partial(_score_part, task, whole, clusters, variant)
+                else:
+                    yield key, partial(_score, task, args.method, clusters, variant)
 
 
 def _score(task: Task, method: str, clusters: str, variant: Variant) -> float:
@@ -87,6 +101,23 @@ def _score(task: Task, method: str, clusters: str, variant: Variant) -> float:
     if variant.what == 'stride':
         method += f'@mask_stride={variant.value}'
     return main_score(task, make_method(method), clusters, seed)
+
+
+def _whole_maps(task: Task, method: str, clusters: str) -> list[Image]:
+    """Maps of the whole, as images of one band, which can be cut."""
+    k = CLUSTERS[clusters] * task.num_classes
+    maps = make_method(method).fit_predict(list(task.images), k, 0)
+    return [labels[None].astype(np.float32) for labels in maps]
+
+
+def _score_part(
+    task: Task, whole: Callable[[], list[Image]], clusters: str, variant: Variant
+) -> float:
+    maps = part_of(replace(task, images=whole()), variant.value).images
+    labels = [one[0].astype(np.int64) for one in maps]
+    k = CLUSTERS[clusters] * task.num_classes
+    scores = score(part_of(task, variant.value), labels, k)
+    return scores[MAIN_SCORES[clusters]]
 
 
 def summarize(rows: Sequence[dict[str, str]]) -> str:
@@ -104,9 +135,10 @@ def summarize(rows: Sequence[dict[str, str]]) -> str:
     groups = frame.groupby(['set', 'clusters', 'what'])['score']
     found = groups.std(ddof=1).unstack(['clusters', 'what'])
     ranges = (groups.max() - groups.min()).unstack(['clusters', 'what'])
-    columns = [(c, w) for c in MAIN_SCORES for w in ('seed', 'part', 'stride')]
-    for clusters in MAIN_SCORES:
-        found[clusters, 'stride'] = ranges[clusters, 'stride']
+    columns = [c for c in product(MAIN_SCORES, _KINDS) if c in found]
+    for column in columns:
+        if column[1] == 'stride':
+            found[column] = ranges[column]
     found.loc['mean'] = found.mean()
     titles = [f'{MAIN_SCORES[c]}, {w}' for c, w in columns]
     lines = [

@@ -1,6 +1,7 @@
 # Copyright (c) The torchgeo-ktextures authors.
 # Licensed under the MIT License.
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from benchmarks import leave_out, stability
 from benchmarks.results import COLUMNS, append_row
 from benchmarks.sets import Task
+
+from .labelled import write_set
 
 
 def test_parts_of_a_task() -> None:
@@ -25,18 +28,39 @@ def test_parts_of_a_task() -> None:
     assert (one.images[0] != two.images[0]).any()
 
 
+def test_map_of_the_whole_is_scored_on_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path / 'sets', count=5)
+    out = tmp_path / 'out.csv'
+    sets = ['--data-root', str(tmp_path / 'sets'), '--output', str(out)]
+    method = ['--method', 'gaussian-mixture', '--seeds', '1', '--parts', '3']
+    stability.main([*sets, *method])
+    table = capsys.readouterr().out.splitlines()
+    assert table[-1].startswith('| mean | nan | 0.0')  # of one seed
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    found = [r for r in rows if r['what'] == 'map_part' and r['clusters'] == 'classes']
+    assert [r['value'] for r in found] == 2 * ['0', '1', '2']
+    assert min(float(r['score']) for r in found) > 0.95
+
+
 def test_table_of_changes() -> None:
     rows = [
         {'dataset': 's', 'task': 't', 'clusters': clusters, 'what': what,
          'value': str(value), 'score': str(score)}
         for clusters in ('classes', '3x')
         for what, scores in (
-            ('seed', (0.5, 0.5)), ('part', (0.4, 0.6)), ('stride', (0.2, 0.5, 0.3)),
+            ('seed', (0.5, 0.5)), ('part', (0.4, 0.6)),
+            ('map_part', (0.5, 0.5)), ('stride', (0.2, 0.5, 0.3)),
         )
         for value, score in enumerate(scores)
     ]  # fmt: skip
     line = stability.summarize(rows).splitlines()[2]
-    assert line == '| s/t | 0.000 | 0.141 | 0.300 | 0.000 | 0.141 | 0.300 |'
+    assert (
+        line
+        == '| s/t | 0.000 | 0.141 | 0.000 | 0.300 | 0.000 | 0.141 | 0.000 | 0.300 |'
+    )
 
 
 def test_sets_left_out(tmp_path: Path) -> None:
