@@ -45,9 +45,12 @@ def test_nothing_until_it_was_fitted() -> None:
     model.start_from(fitted(4, features=5))
     prior = model.prior(x, valid)
     assert torch.equal(prior, fitted(4)(x, valid))
-    # Then the network hardly says anything, and the masks are those of the prior.
-    found = model.coarse_logits(x, valid) - prior
-    assert torch.allclose(found, 0.1 * network, atol=1e-5)
+    # Then the network says nothing, and the masks are those of the prior.
+    assert torch.equal(model.coarse_logits(x, valid), prior)
+    model.coarse_logits(x, valid)[:, 0].sum().backward()
+    head = list(model.mask_network.head.parameters())
+    assert all(parameter.grad is not None for parameter in head)
+    assert any(parameter.grad.abs().max() > 0 for parameter in head)
 
 
 @pytest.mark.parametrize('stride', [1, 2, 8])

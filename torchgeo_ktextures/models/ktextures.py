@@ -224,9 +224,11 @@ class KTexturesModel(nn.Module):
         own.gaussians.load_state_dict(mixture.gaussians.state_dict())
         own.color_weight.copy_(mixture.color_weight)
         own.log_weights.copy_(mixture.log_weights)
-        # The network hardly interferes at first, but gradients reach all of it.
+        # At first the network says nothing. So what is learned does not depend on the
+        # numbers of the classes, and none begins with a head start that others must
+        # catch up with in few steps.
         for parameter in self.mask_network.head.parameters():
-            parameter.mul_(0.1)
+            parameter.zero_()
 
     def coarse_logits(
         self, x: Tensor, valid: Tensor, prior: Tensor | None = None
