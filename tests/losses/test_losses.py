@@ -89,6 +89,12 @@ def test_gradients_reach_everything(
     image = torch.randn(1, channels, *size)
     valid = torch.ones(1, 1, *size)
     fit(model, loss, image, valid)
+    # Logits begin with zeros, behind which nothing learns before the second step.
+    optimizer = torch.optim.SGD(model.mask_network.head.parameters(), 0.1)
+    loss(model, image, valid, slope=0.1, warm=warm)['loss'].backward()
+    optimizer.step()
+    model.zero_grad()
+    drawn.clear()
     # After the warm start, similarity alone has to reach the masks, through the hard
     # sigmoid.
     loss.assignment_weight = 0
