@@ -75,8 +75,8 @@ class PixelEvidence:
 
     Each counts with those of its eight neighbours that are valid, so that noise draws
     no ragged borders, and none is more sure than a million to one, so that one beyond a
-    border does not outweigh many on this side. A place is the square between the middles of four cells, or of
-    fewer at the border of the image.
+    border does not outweigh many on this side. A place is the square between the
+    middles of four cells, or of fewer at the border of the image.
     """
 
     def __init__(
