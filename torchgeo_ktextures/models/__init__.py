@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         MomentGaussians,
     )
     from .api import get_model, get_weight, list_models
+    from .band_normalizer import BandNormalizer
     from .extractors import (
         VGG16_LAYERS,
         BackboneFeatures,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
         VGG16Features,
     )
     from .extractors.registry import fetch_weights, make_extractors
-    from .ktextures import BandNormalizer, KTexturesModel, finite_pixels
+    from .ktextures import KTexturesModel, finite_pixels
     from .label_network import LabelNetwork
     from .mask_network import MASK_STRIDES, MaskNetwork, upsample_logits
     from .masks import hard_masks
